@@ -1,1 +1,50 @@
-"""placeholder"""
+"""Texts to sparse vectors over a vocabulary.
+
+    texts -> encoder (dense vectors, or logits of a masked LM) -> head -> scipy CSR float32 [n, V]
+
+Names are imported when they are first used: BM25 needs no torch.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from rarefy.sparse.encoders.dense import DenseEncoder
+    from rarefy.sparse.heads.dense_to_sparse import DenseToSparse
+    from rarefy.sparse.lexical import BM25
+    from rarefy.sparse.model import TermModel
+    from rarefy.sparse.registry import load
+    from rarefy.sparse.sparse_model import SparseModel
+    from rarefy.sparse.vocabulary import Vocabulary
+
+_HOME = {
+    "BM25": "lexical",
+    "DenseEncoder": "encoders.dense",
+    "DenseToSparse": "heads.dense_to_sparse",
+    "SparseModel": "sparse_model",
+    "TermModel": "model",
+    "Vocabulary": "vocabulary",
+    "load": "registry",
+}
+
+__all__ = [
+    "BM25",
+    "DenseEncoder",
+    "DenseToSparse",
+    "SparseModel",
+    "TermModel",
+    "Vocabulary",
+    "load",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOME:
+        raise AttributeError(f"module 'rarefy.sparse' has no attribute {name!r}")
+    return getattr(importlib.import_module(f"rarefy.sparse.{_HOME[name]}"), name)
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *__all__])

@@ -1,0 +1,1 @@
+"""What turns text into dense vectors, or into logits over a vocabulary."""

@@ -1,0 +1,1 @@
+"""What turns dense vectors into sparse ones."""

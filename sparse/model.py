@@ -1,0 +1,143 @@
+"""Texts to sparse vectors over a vocabulary: what every model of this package can do."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+from scipy import sparse
+
+from rarefy.errors import InputError
+from rarefy.sparse.texts import Advance, checked, distinct, progress_bar
+from rarefy.sparse.vocabulary import Vocabulary
+
+__all__ = ["Role", "TermModel"]
+
+Role = Literal["query", "document"]
+
+_BLOCK = 8192  # texts between two pieces of the result: what bounds the memory besides it
+
+
+class TermModel(ABC):
+    """A model that gives each text a weight for some terms of a vocabulary.
+
+    Attributes
+    ----------
+    name : str
+        What the model is called in tables.
+    computed : int
+        Texts encoded so far, without those whose vectors a cache held.
+    """
+
+    name: str
+    computed: int
+
+    @property
+    @abstractmethod
+    def vocabulary(self) -> Vocabulary:
+        """The terms of the columns."""
+
+    @property
+    def vocabulary_size(self) -> int:
+        """Number of columns."""
+        return len(self.vocabulary)
+
+    @property
+    @abstractmethod
+    def fingerprint(self) -> str:
+        """Hexadecimal digest that changes when the vectors of some text would."""
+
+    @abstractmethod
+    def save(self, folder: str | Path) -> None:
+        """Write the model to a folder that :func:`rarefy.load` reads."""
+
+    @abstractmethod
+    def _encode(
+        self, texts: list[str], role: Role, batch_size: int | None, advance: Advance
+    ) -> sparse.csr_array:
+        """Encode distinct texts; float32 [n, V], no explicit zeros, sorted columns."""
+
+    def encode_documents(
+        self, texts: Iterable[str], *, batch_size: int | None = None, progress: bool = False
+    ) -> sparse.csr_array:
+        """Encode documents.
+
+        Parameters
+        ----------
+        texts
+            n texts. An empty one gets a row of zeros; one that is longer than the model's input
+            is cut there; one that occurs twice is encoded once.
+        batch_size
+            Texts a forward pass; by default the model's own choice. It changes speed alone.
+        progress
+            Whether to show a progress bar on stderr.
+
+        Returns
+        -------
+        scipy.sparse.csr_array
+            float32 [n, vocabulary_size], columns sorted in each row, no stored zeros.
+
+        Raises
+        ------
+        InputTypeError
+            If `texts` is one string or holds anything but strings.
+        """
+        return self._rows(texts, "document", batch_size, progress)
+
+    def encode_queries(
+        self, texts: Iterable[str], *, batch_size: int | None = None, progress: bool = False
+    ) -> sparse.csr_array:
+        """Encode queries; see :meth:`encode_documents`."""
+        return self._rows(texts, "query", batch_size, progress)
+
+    def explain(self, row: sparse.sparray, k: int = 10) -> list[tuple[str, float]]:
+        """Name the heaviest terms of one vector.
+
+        Parameters
+        ----------
+        row
+            One vector [V], or a matrix [1, V].
+        k
+            Number of terms at most.
+
+        Returns
+        -------
+        list of (term, weight)
+            Heaviest first, ties by column.
+        """
+        if k < 1:
+            raise InputError(f"k is {k}; expected a number of terms of at least 1")
+        if row.shape[-1] != self.vocabulary_size or (row.ndim == 2 and row.shape[0] != 1):
+            raise InputError(
+                f"row has the shape {row.shape}; expected one vector of this model, "
+                f"({self.vocabulary_size},) or (1, {self.vocabulary_size})"
+            )
+        vector = row.tocoo()
+        columns, weights = vector.coords[-1], vector.data
+        heaviest = np.lexsort((columns, -weights))[:k]
+        terms = self.vocabulary.terms
+        return [(terms[columns[i]], float(weights[i])) for i in heaviest]
+
+    def decode(self, matrix: sparse.sparray, k: int = 10) -> list[list[tuple[str, float]]]:
+        """Name the heaviest terms of each row of a matrix; see :meth:`explain`."""
+        rows = sparse.csr_array(matrix)
+        return [self.explain(rows[[i]], k) for i in range(rows.shape[0])]
+
+    def _rows(
+        self, texts: Iterable[str], role: Role, batch_size: int | None, progress: bool
+    ) -> sparse.csr_array:
+        if batch_size is not None and batch_size < 1:
+            raise InputError(f"batch_size is {batch_size}; expected at least 1")
+        uniques, inverse = distinct(checked(texts))
+        with progress_bar(len(uniques), progress) as advance:
+            blocks = [
+                self._encode(uniques[start : start + _BLOCK], role, batch_size, advance)
+                for start in range(0, len(uniques), _BLOCK)
+            ]
+        if not blocks:
+            return sparse.csr_array((0, self.vocabulary_size), dtype=np.float32)
+        rows = blocks[0] if len(blocks) == 1 else sparse.vstack(blocks, format="csr")
+        return rows if len(uniques) == len(inverse) else rows[inverse]

