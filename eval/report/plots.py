@@ -1,0 +1,295 @@
+"""Plots as inline SVG: quality against latency, vector sizes, per-query wins and losses.
+
+Colours are written as CSS custom properties (``var(--ink)``), so one drawing serves a light and a
+dark page; the page that holds it defines them. Text stays text.
+"""
+
+from __future__ import annotations
+
+import io
+import itertools
+import re
+from collections.abc import Callable, Iterator, Sequence
+from typing import TYPE_CHECKING, Any, Literal
+
+from rarefy.errors import InputError, require
+from rarefy.eval.report.table import Results, System, primary_measure
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+    from matplotlib.text import Annotation
+    from matplotlib.transforms import Bbox
+
+__all__ = ["nnz_histogram", "pairs", "quality_against_latency", "wins_and_losses"]
+
+# Stand-ins that matplotlib draws with, each replaced by the custom property of its name.
+_NAMES = ("ink", "muted", "rule", "sparse", "dense", "lexical", "hybrid", "win", "loss")
+COLOURS = {name: f"#fe01{number:02x}" for number, name in enumerate(_NAMES)}
+MARKERS = {"sparse": "o", "dense": "s", "lexical": "^", "hybrid": "D"}
+
+# SVG units, of which one is about a CSS pixel wherever the page shows the drawing.
+WIDE, NARROW = 400, 240
+FONT_SIZE = 11
+
+
+def quality_against_latency(results: Results) -> str:
+    """Draw each system's quality (the primary measure) over its median search time (log axis).
+
+    The line joins the systems that no other one beats in both.
+
+    Parameters
+    ----------
+    results
+        The results object of a run; systems without a search time are left out.
+
+    Returns
+    -------
+    str
+        One ``<svg>`` element.
+    """
+    measure = primary_measure(results)
+    systems = [s for s in results["systems"] if s.get("search_us") and measure in s["measures"]]
+    points = [(s["search_us"]["p50"], s["measures"][measure]) for s in systems]
+    return _draw(lambda: _scatter(systems, points, measure), "quality")
+
+
+def nnz_histogram(results: Results, side: Literal["document", "query"]) -> str:
+    """Draw how many terms the vectors of each sparse or lexical system have, one row a system.
+
+    Parameters
+    ----------
+    results
+        The results object of a run; systems without a histogram are left out.
+    side
+        Which vectors.
+
+    Returns
+    -------
+    str
+        One ``<svg>`` element.
+    """
+    systems = [s for s in results["systems"] if s.get("nnz_histogram")]
+    return _draw(lambda: _histograms(systems, side), f"nnz-{side}")
+
+
+def wins_and_losses(results: Results, name: str, baseline: str) -> str:
+    """Draw the per-query difference of two systems in the primary measure, best query first.
+
+    Parameters
+    ----------
+    results
+        The results object of a run.
+    name, baseline
+        Names of the two systems; above zero `name` is better.
+
+    Returns
+    -------
+    str
+        One ``<svg>`` element.
+
+    Raises
+    ------
+    InputError
+        If the run has no system of that name.
+    """
+    differences = sorted(query_differences(results, name, baseline), reverse=True)
+    return _draw(lambda: _difference_bars(differences), f"pair-{name}-{baseline}")
+
+
+def query_differences(results: Results, name: str, baseline: str) -> list[float]:
+    """Return `name` minus `baseline` in the primary measure, for the queries that both answered.
+
+    Parameters
+    ----------
+    results
+        The results object of a run.
+    name, baseline
+        Names of the two systems.
+
+    Raises
+    ------
+    InputError
+        If the run has no system of that name.
+    """
+    measure = primary_measure(results)
+    per_query = {s["name"]: s["per_query"].get(measure, {}) for s in results["systems"]}
+    for wanted in (name, baseline):
+        if wanted not in per_query:
+            raise InputError(f"no system {wanted!r} in the run; it has {', '.join(per_query)}")
+    ours, theirs = per_query[name], per_query[baseline]
+    return [ours[query] - theirs[query] for query in ours if query in theirs]
+
+
+def pairs(results: Results) -> Iterator[tuple[str, str]]:
+    """Yield the comparisons of interest: each sparse system with the baselines, hybrids with parts.
+
+    Parameters
+    ----------
+    results
+        The results object of a run.
+    """
+    systems = results["systems"]
+    names = {system["name"] for system in systems}
+    for system in systems:
+        if system["kind"] == "sparse":
+            baselines = [s["name"] for s in systems if s["kind"] in ("dense", "lexical")]
+        else:
+            baselines = [part for part in system.get("parts") or () if part in names]
+        yield from ((system["name"], baseline) for baseline in baselines)
+
+
+def _scatter(
+    systems: Sequence[System], points: Sequence[tuple[float, float]], measure: str
+) -> Figure:
+    from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
+
+    figure, (axes,) = _figure(WIDE, 290)
+    axes.set_xscale("log")
+    if points:
+        times, values = zip(*points, strict=True)
+        spread = max(max(values) - min(values), 0.02)
+        axes.set_xlim(min(times) / 1.9, max(times) * 2.1)
+        axes.set_ylim(min(values) - 0.2 * spread, max(values) + 0.2 * spread)
+    # A system on the line is beaten by no faster one.
+    frontier = [
+        (time, value)
+        for time, value in sorted(points, key=lambda point: (point[0], -point[1]))
+        if value >= max(v for t, v in points if t <= time)
+    ]
+    axes.plot(*zip(*frontier, strict=True) if frontier else ([], []), color=COLOURS["muted"],
+              linewidth=1, linestyle=(0, (3, 3)), zorder=1)  # fmt: skip
+    for system, (time, value) in zip(systems, points, strict=True):
+        colour, marker = COLOURS[system["kind"]], MARKERS[system["kind"]]
+        axes.plot([time], [value], marker, color=colour, markersize=7.5, zorder=2)
+    axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+    axes.xaxis.set_major_formatter(FuncFormatter(lambda us, _: _duration(us)))
+    axes.xaxis.set_minor_formatter(NullFormatter())
+    axes.grid(True, color=COLOURS["rule"], linewidth=0.7)
+    axes.set_xlabel("median search time of one query", parse_math=False)
+    axes.set_ylabel(measure, parse_math=False)
+    figure.tight_layout(pad=0.3)
+    _label(axes, [system["name"] for system in systems], points)
+    return figure
+
+
+def _label(axes: Axes, names: Sequence[str], points: Sequence[tuple[float, float]]) -> None:
+    """Write each name beside its point, at the first place where it touches nothing else."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.transforms import Bbox
+
+    renderer = FigureCanvasAgg(axes.figure).get_renderer()  # type: ignore[arg-type]
+    pixels = axes.transData.transform(points) if points else ()
+    taken: list[Bbox] = [Bbox.from_extents(x - 6, y - 6, x + 6, y + 6) for x, y in pixels]
+    alignments = {-1: ("right", "top"), 0: ("center", "center"), 1: ("left", "bottom")}
+    directions = [(1, 0), (-1, 0), (0, 1), (0, -1), (1, 1), (-1, 1), (1, -1), (-1, -1)]
+    for name, point in zip(names, points, strict=True):
+        candidates: list[tuple[float, int, Annotation, Bbox]] = []
+        for distance, (right, up) in itertools.product((9, 16, 26, 40), directions):
+            text = axes.annotate(
+                name, point, (right * distance, up * distance), textcoords="offset points",
+                ha=alignments[right][0], va=alignments[up][1], color=COLOURS["ink"],
+                parse_math=False,
+            )  # fmt: skip
+            box = text.get_window_extent(renderer).padded(1)
+            cost = _overlap(box, taken) + _overhang(box, axes.bbox)
+            candidates.append((cost, len(candidates), text, box))
+            if cost == 0:
+                break
+        *_, kept, box = min(candidates, key=lambda candidate: candidate[:2])
+        for *_, text, _ in candidates:
+            if text is not kept:
+                text.remove()
+        taken.append(box)
+
+
+def _overlap(box: Bbox, others: Sequence[Bbox]) -> float:
+    shared = ((min(box.x1, o.x1) - max(box.x0, o.x0), min(box.y1, o.y1) - max(box.y0, o.y0))
+              for o in others)  # fmt: skip
+    return sum(width * height for width, height in shared if width > 0 and height > 0)
+
+
+def _overhang(box: Bbox, frame: Bbox) -> float:
+    inside = max(0.0, min(box.x1, frame.x1) - max(box.x0, frame.x0)) * max(
+        0.0, min(box.y1, frame.y1) - max(box.y0, frame.y0)
+    )
+    return max(0.0, box.width * box.height - inside - 1e-6)
+
+
+def _histograms(systems: Sequence[System], side: Literal["document", "query"]) -> Figure:
+    rows = max(1, len(systems))
+    figure, every_axes = _figure(WIDE, 34 + 66 * rows, rows)
+    for axes, system in zip(every_axes, systems, strict=False):
+        colour = COLOURS[system["kind"]]
+        histogram = system["nnz_histogram"][side]
+        total = sum(histogram["counts"]) or 1
+        shares = [100 * count / total for count in histogram["counts"]]
+        axes.stairs(shares, histogram["edges"], fill=True, color=colour, alpha=0.75)
+        axes.set_ylim(0, max([*shares, 1]) * 1.05)
+        axes.set_yticks([])
+        axes.spines["left"].set_visible(False)
+        mean = system[f"{side}_nnz"]
+        title: dict[str, Any] = {"pad": 3, "fontsize": FONT_SIZE, "parse_math": False}
+        axes.set_title(system["name"], loc="left", color=COLOURS["ink"], **title)
+        axes.set_title(f"mean {mean:,.1f}", loc="right", color=COLOURS["muted"], **title)
+    every_axes[0].set_xlim(left=0)
+    every_axes[-1].set_xlabel(f"terms in a {side}")
+    figure.tight_layout(pad=0.3, h_pad=0.6)
+    return figure
+
+
+def _difference_bars(differences: Sequence[float]) -> Figure:
+    figure, (axes,) = _figure(NARROW, 150)
+    edges = range(len(differences) + 1)
+    axes.stairs([max(d, 0) for d in differences], edges, fill=True, color=COLOURS["win"])
+    axes.stairs([min(d, 0) for d in differences], edges, fill=True, color=COLOURS["loss"])
+    axes.axhline(0, color=COLOURS["muted"], linewidth=0.8)
+    axes.set_xlim(0, max(1, len(differences)))
+    axes.set_ylim(-1.02, 1.02)
+    axes.set_yticks([-1, -0.5, 0, 0.5, 1], ["−1", "−.5", "0", "+.5", "+1"])
+    axes.set_xticks([])
+    axes.spines["bottom"].set_visible(False)
+    axes.grid(True, axis="y", color=COLOURS["rule"], linewidth=0.7)
+    figure.tight_layout(pad=0.3)
+    return figure
+
+
+def _figure(width: int, height: int, rows: int = 1) -> tuple[Figure, list[Axes]]:
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(width / 72, height / 72), dpi=72)
+    grid = figure.subplots(rows, 1, sharex=True, squeeze=False)
+    for axes in (every_axes := [row[0] for row in grid]):
+        axes.set_axisbelow(True)
+        axes.set_facecolor("none")
+        axes.spines[["top", "right"]].set_visible(False)
+        axes.spines[["left", "bottom"]].set_color(COLOURS["rule"])
+        axes.tick_params(which="both", color=COLOURS["rule"], labelcolor=COLOURS["muted"])
+        axes.tick_params(which="minor", length=0)
+        axes.xaxis.label.set_color(COLOURS["muted"])
+        axes.yaxis.label.set_color(COLOURS["muted"])
+    return figure, every_axes
+
+
+def _draw(figure: Callable[[], Figure], prefix: str) -> str:
+    """Return the figure as one SVG element whose ids start with `prefix`."""
+    matplotlib: Any = require("matplotlib", "eval")
+    settings = {"svg.fonttype": "none", "svg.hashsalt": prefix, "font.size": FONT_SIZE}
+    stream = io.StringIO()
+    with matplotlib.rc_context(settings):
+        figure().savefig(stream, format="svg", transparent=True, metadata={"Date": None})
+    svg = stream.getvalue()
+    svg = re.sub(r"<metadata>.*?</metadata>", "", svg[svg.index("<svg") :], flags=re.DOTALL)
+    svg = re.sub(r'(<svg[^>]*?) width="[^"]*"', r"\1", svg, count=1)
+    svg = re.sub(r'(<svg[^>]*?) height="[^"]*"', r"\1", svg, count=1)
+    svg = re.sub(r"font: ([\d.]+)px [^;\"]*", r"font-size: \1px", svg)
+    # Several drawings share a page, so their ids must differ.
+    slug = re.sub(r"[^\w-]+", "-", prefix)
+    svg = re.sub(r'(\bid="|"#|url\(#)', rf"\g<1>{slug}-", svg)
+    for name, stand_in in COLOURS.items():
+        svg = svg.replace(stand_in, f"var(--{name})")
+    return svg.strip()
+
+
+def _duration(us: float) -> str:
+    return f"{us:g} µs" if us < 1000 else f"{us / 1000:g} ms" if us < 1e6 else f"{us / 1e6:g} s"
