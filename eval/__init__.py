@@ -1,1 +1,77 @@
-"""placeholder"""
+"""Rankings to measurements: collections, systems, measures, a benchmark run and its report.
+
+    collection -> systems -> runs -> measures, latencies -> results.json -> report
+
+Names are imported when they are first used: nothing here needs torch, FAISS or ir_measures before.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from rarefy.eval.benchmark import bench, evaluate_system
+    from rarefy.eval.collections import Collection, load_collection
+    from rarefy.eval.interchange import (
+        Vectors,
+        read_qrels,
+        read_run,
+        read_vectors,
+        write_qrels,
+        write_run,
+        write_vectors,
+    )
+    from rarefy.eval.measures import Evaluation, evaluate
+    from rarefy.eval.report import format_table, write_report
+    from rarefy.eval.run import Qrels, Run
+
+_HOME = {
+    "Collection": "collections",
+    "Evaluation": "measures",
+    "Qrels": "run",
+    "Run": "run",
+    "Vectors": "interchange",
+    "bench": "benchmark",
+    "evaluate": "measures",
+    "evaluate_system": "benchmark",
+    "format_table": "report",
+    "load_collection": "collections",
+    "read_qrels": "interchange",
+    "read_run": "interchange",
+    "read_vectors": "interchange",
+    "write_qrels": "interchange",
+    "write_report": "report",
+    "write_run": "interchange",
+    "write_vectors": "interchange",
+}
+
+__all__ = [
+    "Collection",
+    "Evaluation",
+    "Qrels",
+    "Run",
+    "Vectors",
+    "bench",
+    "evaluate",
+    "evaluate_system",
+    "format_table",
+    "load_collection",
+    "read_qrels",
+    "read_run",
+    "read_vectors",
+    "write_qrels",
+    "write_report",
+    "write_run",
+    "write_vectors",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOME:
+        raise AttributeError(f"module 'rarefy.eval' has no attribute {name!r}")
+    return getattr(importlib.import_module(f"rarefy.eval.{_HOME[name]}"), name)
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *__all__])

@@ -1,0 +1,15 @@
+"""Files that other tools read and write: TREC runs and qrels, sparse vectors."""
+
+from rarefy.eval.interchange.trec import read_qrels, read_run, write_qrels, write_run
+from rarefy.eval.interchange.vectors import Vectors, align, read_vectors, write_vectors
+
+__all__ = [
+    "Vectors",
+    "align",
+    "read_qrels",
+    "read_run",
+    "read_vectors",
+    "write_qrels",
+    "write_run",
+    "write_vectors",
+]

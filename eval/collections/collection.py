@@ -1,0 +1,150 @@
+"""A test collection: documents, queries, and the judgements that relate them."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from rarefy.errors import InputError
+from rarefy.eval.run import Qrels
+
+__all__ = ["Collection"]
+
+
+@dataclass(frozen=True)
+class Collection:
+    """Documents, queries and relevance judgements, checked once.
+
+    Parameters
+    ----------
+    name
+        What tables call it.
+    split
+        Which of its sets of judgements this is, such as ``"test"``.
+    document_ids, documents
+        One id and one text for each document; ids are unique.
+    query_ids, queries
+        One id and one text for each query; ids are unique.
+    qrels
+        Query id -> document id -> grade. A query may be without judgements.
+
+    Raises
+    ------
+    InputError
+        If there is no document, an id occurs twice, ids and texts differ in number, or a
+        judgement names a document or a query that is not here.
+    """
+
+    name: str
+    split: str
+    document_ids: list[str]
+    documents: list[str]
+    query_ids: list[str]
+    queries: list[str]
+    qrels: Qrels
+
+    def __post_init__(self) -> None:
+        _check_ids(self.name, "document", self.document_ids, self.documents)
+        _check_ids(self.name, "query", self.query_ids, self.queries)
+        if not self.documents:
+            raise InputError(f"{self.name}: no documents; a collection needs at least one")
+        queries, documents = set(self.query_ids), set(self.document_ids)
+        for query_id, grades in self.qrels.items():
+            if query_id not in queries:
+                raise InputError(
+                    f"{self.name}: the judgements name query {query_id!r}, which is not in the "
+                    "collection; add the query or remove its judgements"
+                )
+            if unknown := grades.keys() - documents:
+                raise InputError(
+                    f"{self.name}: the judgements of query {query_id!r} name document "
+                    f"{min(unknown)!r}, which is not in the collection; add the document or "
+                    "remove the judgement"
+                )
+
+    @property
+    def queries_without_judgements(self) -> int:
+        """How many queries no measure can count."""
+        return len(self.query_ids) - len(self.qrels)
+
+    def judged(self) -> Collection:
+        """Return the collection without the queries that have no judgements."""
+        return self._restricted(set(self.document_ids), set(self.qrels))
+
+    def sample(self, limit: int, *, seed: int = 0) -> Collection:
+        """Return a smaller collection of at most `limit` documents.
+
+        Queries are taken in a random order, each with all of its relevant documents, as long as
+        those fill at most half of `limit`; documents drawn at random from the rest fill it up.
+        Judgements of documents that were left out go with them. A smaller collection is an
+        easier one: its measures cannot be compared with those of the whole.
+
+        Parameters
+        ----------
+        limit
+            The most documents to keep, at least 1. The whole collection is returned if it has
+            no more.
+        seed
+            Of the random order.
+
+        Raises
+        ------
+        InputError
+            If `limit` is below 1, or too small for the relevant documents of any query.
+        """
+        if limit < 1:
+            raise InputError(f"limit is {limit}; expected at least 1 document")
+        if limit >= len(self.documents):
+            return self
+        random = np.random.default_rng(seed)
+        relevant = {
+            query_id: {document for document, grade in grades.items() if grade > 0}
+            for query_id, grades in self.qrels.items()
+        }
+        queries: set[str] = set()
+        documents: set[str] = set()
+        for position in random.permutation(len(relevant)):
+            query_id = list(relevant)[position]
+            wanted = documents | relevant[query_id]
+            if relevant[query_id] and len(wanted) <= max(1, limit // 2):
+                queries.add(query_id)
+                documents = wanted
+        if self.qrels and not queries:
+            fewest = min((len(found) for found in relevant.values() if found), default=0)
+            raise InputError(
+                f"limit is {limit}, but no query of {self.name} has so few relevant documents "
+                f"that they fill half of it; expected at least {2 * fewest}"
+            )
+        rest = [document for document in self.document_ids if document not in documents]
+        drawn = random.choice(len(rest), size=limit - len(documents), replace=False)
+        documents.update(rest[position] for position in drawn)
+        sampled = self._restricted(documents, queries)
+        return replace(sampled, name=f"{self.name} ({limit} of {len(self.documents)} documents)")
+
+    def _restricted(self, documents: set[str], queries: set[str]) -> Collection:
+        kept_documents = [row for row, key in enumerate(self.document_ids) if key in documents]
+        kept_queries = [row for row, key in enumerate(self.query_ids) if key in queries]
+        return replace(
+            self,
+            document_ids=[self.document_ids[row] for row in kept_documents],
+            documents=[self.documents[row] for row in kept_documents],
+            query_ids=[self.query_ids[row] for row in kept_queries],
+            queries=[self.queries[row] for row in kept_queries],
+            qrels={
+                query_id: {key: grade for key, grade in grades.items() if key in documents}
+                for query_id, grades in self.qrels.items()
+                if query_id in queries
+            },
+        )
+
+
+def _check_ids(name: str, what: str, ids: list[str], texts: list[str]) -> None:
+    if len(ids) != len(texts):
+        raise InputError(
+            f"{name}: {len(ids)} {what} ids for {len(texts)} texts; expected one id a text"
+        )
+    if len(set(ids)) < len(ids):
+        twice, _ = Counter(ids).most_common(1)[0]
+        raise InputError(f"{name}: {what} id {twice!r} occurs twice; ids must be unique")
