@@ -1,0 +1,1 @@
+"""Index folders: what is written, and what is checked when it is read."""

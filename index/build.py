@@ -1,0 +1,105 @@
+"""Vectors and their impacts become a layout."""
+
+from __future__ import annotations
+
+import numpy as np
+from numba import njit
+
+from rarefy.index.impacts import encode, term_scales
+from rarefy.index.intrinsics import LANES
+from rarefy.index.layout import WINDOW, Layout
+from rarefy.index.vectors import Vectors
+
+__all__ = ["DENSE_SHARE", "build"]
+
+DENSE_SHARE = 0.04
+"""Share of the blocks from which a term's maxima are cheaper to add as a dense row."""
+
+
+def build(vectors: Vectors, block_size: int) -> Layout:
+    """Lay out the vectors for search, in blocks of `block_size` consecutive rows.
+
+    Time and memory are linear in the number of postings.
+    """
+    columns, terms = _number_terms(vectors)
+    n_terms = len(columns)
+    scales = term_scales(terms, vectors.weights, n_terms)
+    codes = encode(terms, vectors.weights, scales)
+    n_blocks = -(-len(vectors) // block_size)
+    n_windows = -(-n_blocks // WINDOW)
+    lengths = _list_lengths(vectors.indptr, terms, n_terms, block_size, n_windows)
+    is_dense = lengths.sum(axis=0) >= max(DENSE_SHARE * n_blocks, 1)
+    dense_rows = np.full(n_terms, -1, np.int32)
+    dense_rows[is_dense] = np.arange(is_dense.sum(), dtype=np.int32)
+    lengths[:, is_dense] = 0
+    list_ptr = np.concatenate([[0], np.cumsum(lengths.ravel())]).astype(np.int64)
+    dense_maxima = np.zeros((int(is_dense.sum()), -(-n_blocks // LANES) * LANES), np.uint8)
+    list_blocks = np.empty(list_ptr[-1], np.uint16)
+    list_maxima = np.empty(list_ptr[-1], np.uint8)
+    _fill(
+        vectors.indptr, terms, codes, block_size, dense_rows, dense_maxima,
+        list_ptr, list_blocks, list_maxima,
+    )  # fmt: skip
+    return Layout(
+        columns, scales, vectors.indptr, terms, codes, vectors.weights,
+        dense_rows, dense_maxima, list_ptr, list_blocks, list_maxima,
+    )  # fmt: skip
+
+
+def _number_terms(vectors: Vectors):  # type: ignore[no-untyped-def]  # noqa: ANN202
+    """Return the columns that occur, uint32[T], and each posting's place among them."""
+    if vectors.width <= max(4 * len(vectors.columns), 2**16):
+        occurs = np.zeros(vectors.width, np.bool_)
+        occurs[vectors.columns] = True
+        columns = np.flatnonzero(occurs).astype(np.uint32)
+        small = np.uint16 if len(columns) <= 2**16 else np.uint32
+        number = np.zeros(vectors.width, small)
+        number[columns] = np.arange(len(columns), dtype=small)
+        return columns, number[vectors.columns]
+    columns, terms = np.unique(vectors.columns, return_inverse=True)
+    return columns, terms.astype(np.uint16 if len(columns) <= 2**16 else np.uint32)
+
+
+@njit(nogil=True, cache=True)
+def _list_lengths(indptr, terms, n_terms, block_size, n_windows):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
+    """Return int64[n_windows, n_terms]: blocks in which the term occurs."""
+    lengths = np.zeros((n_windows, n_terms), np.int64)
+    last = np.full(n_terms, -1, np.int64)
+    for row in range(indptr.size - 1):
+        block = row // block_size
+        for p in range(indptr[row], indptr[row + 1]):
+            term = terms[p]
+            if last[term] != block:
+                last[term] = block
+                lengths[block // WINDOW, term] += 1
+    return lengths
+
+
+@njit(nogil=True, cache=True)
+def _fill(  # type: ignore[no-untyped-def]  # noqa: ANN202
+    indptr, terms, codes, block_size, dense_rows, dense_maxima, list_ptr, list_blocks, list_maxima  # noqa: ANN001
+):
+    """Write the maxima; documents come in row order, so that lists are ordered by block."""
+    n_terms = dense_rows.size
+    end = list_ptr[:-1].copy()
+    for row in range(indptr.size - 1):
+        block = row // block_size
+        window = block // WINDOW
+        local = np.uint16(block - window * WINDOW)
+        for p in range(indptr[row], indptr[row + 1]):
+            term = terms[p]
+            code = codes[p]
+            dense = dense_rows[term]
+            if dense >= 0:
+                if code > dense_maxima[dense, block]:
+                    dense_maxima[dense, block] = code
+                continue
+            place = window * n_terms + term
+            e = end[place]
+            if e > list_ptr[place] and list_blocks[e - 1] == local:
+                if code > list_maxima[e - 1]:
+                    list_maxima[e - 1] = code
+            else:
+                list_blocks[e] = local
+                list_maxima[e] = code
+                end[place] = e + 1

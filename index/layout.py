@@ -1,0 +1,66 @@
+"""The arrays of one searchable index."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+__all__ = ["WINDOW", "Layout"]
+
+WINDOW = 65_536
+"""Blocks that one window of accumulators covers: their local numbers fit in 16 bits."""
+
+
+class Layout(NamedTuple):
+    """Postings twice: by document (exact scores) and by term over blocks of documents (bounds).
+
+    A term here is the place of its column in `columns`, 0..T-1, so that arrays over terms are as
+    long as the collection needs, whatever the vocabulary's size. A block is `block_size`
+    consecutive rows; a window is `WINDOW` consecutive blocks. nb is the number of blocks, rounded
+    up to a multiple of 64.
+
+    Attributes
+    ----------
+    columns : uint32[T]
+        The columns that occur, increasing.
+    scales : float64[T]
+        Weight that one unit of a term's code stands for.
+    indptr : int64[n + 1]
+        Row ``i`` has the postings ``indptr[i]:indptr[i + 1]`` of the three arrays below.
+    terms : uint16[nnz] or uint32[nnz]
+        Increasing within a row; 16 bits where T allows.
+    codes : uint8[nnz]
+        Weights rounded up, in units of the term's scale.
+    weights : float32[nnz]
+        The weights as given.
+    dense_rows : int32[T]
+        Row of `dense_maxima` that the term has, or -1.
+    dense_maxima : uint8[d, nb]
+        The largest code in each block, for terms that occur in many blocks.
+    list_ptr : int64[windows * T + 1]
+        In window v, term t has the entries ``list_ptr[v * T + t]:list_ptr[v * T + t + 1]`` of the
+        two arrays below; none if it has a dense row.
+    list_blocks : uint16[e]
+        Blocks in which the term occurs, counted from the window's first.
+    list_maxima : uint8[e]
+        The largest code in that block.
+    """
+
+    columns: npt.NDArray[np.uint32]
+    scales: npt.NDArray[np.float64]
+    indptr: npt.NDArray[np.int64]
+    terms: npt.NDArray[np.uint16] | npt.NDArray[np.uint32]
+    codes: npt.NDArray[np.uint8]
+    weights: npt.NDArray[np.float32]
+    dense_rows: npt.NDArray[np.int32]
+    dense_maxima: npt.NDArray[np.uint8]
+    list_ptr: npt.NDArray[np.int64]
+    list_blocks: npt.NDArray[np.uint16]
+    list_maxima: npt.NDArray[np.uint8]
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of all arrays."""
+        return sum(array.nbytes for array in self)

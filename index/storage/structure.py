@@ -1,0 +1,100 @@
+"""Whether arrays that were read fit together, so that no kernel reads outside of them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from rarefy.index.intrinsics import LANES
+from rarefy.index.layout import WINDOW, Layout
+
+__all__ = ["fault"]
+
+
+def fault(
+    layout: Layout,
+    manifest: dict[str, Any],
+    ids: npt.NDArray[Any],
+    id_ends: npt.NDArray[Any],
+    *,
+    thorough: bool,
+) -> str | None:
+    """Say what does not fit, or return None.
+
+    Parameters
+    ----------
+    layout, ids, id_ends
+        Arrays as read.
+    manifest
+        Holds documents, vocabulary_size and block_size.
+    thorough
+        Look at every posting; otherwise at the shapes alone.
+    """
+    n = manifest["documents"]
+    n_terms = len(layout.columns)
+    n_blocks = -(-n // manifest["block_size"])
+    n_windows = -(-n_blocks // WINDOW)
+    nnz = len(layout.terms)
+    expected: dict[str, tuple[str, tuple[int, ...]]] = {
+        "columns": ("u4", (n_terms,)),
+        "scales": ("f8", (n_terms,)),
+        "indptr": ("i8", (n + 1,)),
+        "terms": ("u2" if n_terms <= 2**16 else "u4", (nnz,)),
+        "codes": ("u1", (nnz,)),
+        "weights": ("f4", (nnz,)),
+        "dense_rows": ("i4", (n_terms,)),
+        "dense_maxima": ("u1", (layout.dense_maxima.shape[0], -(-n_blocks // LANES) * LANES)),
+        "list_ptr": ("i8", (n_windows * n_terms + 1,)),
+        "list_blocks": ("u2", (len(layout.list_blocks),)),
+        "list_maxima": ("u1", (len(layout.list_blocks),)),
+    }
+    for name, (dtype, shape) in expected.items():
+        array = getattr(layout, name)
+        if array.dtype != np.dtype(f"<{dtype}") or array.shape != shape:
+            return f"{name} is {array.dtype}{list(array.shape)}, expected <{dtype}{list(shape)}"
+        if not array.flags.c_contiguous:
+            return f"{name} is not in C order"
+    if ids.dtype != np.uint8 or id_ends.dtype != np.int64 or id_ends.shape != (n,) or ids.ndim != 1:
+        return f"ids are {ids.dtype}{list(ids.shape)} with {id_ends.dtype}{list(id_ends.shape)} ends"
+    return _posting_fault(layout, manifest, ids, id_ends, n_blocks) if thorough else None
+
+
+def _posting_fault(
+    layout: Layout,
+    manifest: dict[str, Any],
+    ids: npt.NDArray[Any],
+    id_ends: npt.NDArray[Any],
+    n_blocks: int,
+) -> str | None:
+    n_terms, n_dense = len(layout.columns), len(layout.dense_maxima)
+    list_lengths = np.diff(layout.list_ptr).reshape(-1, max(n_terms, 1))
+    last_window = n_blocks - (len(list_lengths) - 1) * WINDOW
+    tail = layout.list_blocks[layout.list_ptr[-1 - n_terms] :] if n_terms else layout.list_blocks
+    checks = {
+        "columns are not increasing": np.any(np.diff(layout.columns.astype(np.int64)) <= 0),
+        "a column is beyond the vocabulary": np.any(layout.columns >= manifest["vocabulary_size"]),
+        "scales are not positive": not np.all((layout.scales > 0) & np.isfinite(layout.scales)),
+        "indptr is not increasing from 0 to the postings": _no_offsets(
+            layout.indptr, len(layout.terms)
+        ),
+        "a term is beyond the columns": np.any(layout.terms >= n_terms),
+        "a code is 0": np.any(layout.codes == 0),
+        "a weight is not positive": not np.all((layout.weights > 0) & np.isfinite(layout.weights)),
+        "dense_rows are beyond dense_maxima": np.any(
+            (layout.dense_rows < -1) | (layout.dense_rows >= n_dense)
+        ),
+        "list_ptr is not increasing from 0 to the entries": _no_offsets(
+            layout.list_ptr, len(layout.list_blocks)
+        ),
+        "a list names a block beyond the last": len(tail) and tail.max() >= last_window,
+        "id_ends are not increasing to the bytes of the ids": _no_offsets(
+            np.concatenate([[0], id_ends]), len(ids)
+        ),
+    }
+    return next((problem for problem, found in checks.items() if found), None)
+
+
+def _no_offsets(offsets: npt.NDArray[Any], end: int) -> bool:
+    return bool(offsets[0] != 0 or offsets[-1] != end or np.any(np.diff(offsets) < 0))
