@@ -1,0 +1,40 @@
+"""Arguments and options that several commands have."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+__all__ = ["DEFAULT_MODEL", "AsJson", "CollectionName", "Limit", "ModelName", "Split"]
+
+DEFAULT_MODEL = "minilm-d2s"
+
+CollectionName = Annotated[
+    str,
+    typer.Argument(
+        metavar="COLLECTION", show_default=False, help="A BEIR folder, pydocs, or irds:ID."
+    ),
+]
+ModelName = Annotated[
+    str,
+    typer.Option(
+        "--model",
+        "-m",
+        metavar="MODEL",
+        help="minilm-d2s, splade-tiny, bm25, a model folder, or a name on the Hugging Face hub.",
+    ),
+]
+Split = Annotated[
+    str | None,
+    typer.Option(
+        metavar="NAME", help="Which judgements to use; test by default.", show_default=False
+    ),
+]
+Limit = Annotated[
+    int | None,
+    typer.Option(min=1, metavar="N", help="Keep N documents at most.", show_default=False),
+]
+AsJson = Annotated[
+    bool, typer.Option("--json", help="Print one JSON object, and nothing else, on stdout.")
+]

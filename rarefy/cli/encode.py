@@ -1,0 +1,74 @@
+"""``rarefy encode``: texts to sparse vectors on disk."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from rarefy.cli.arguments import DEFAULT_MODEL, Limit, ModelName
+from rarefy.cli.output import note, progress_wanted
+
+__all__ = ["encode"]
+
+
+def encode(
+    source: Annotated[
+        str,
+        typer.Argument(
+            metavar="COLLECTION|FILE.jsonl",
+            show_default=False,
+            help='A collection, or JSON lines: {"_id": "1", "text": "..."}.',
+        ),
+    ],
+    out: Annotated[
+        Path, typer.Option(metavar="DIR", show_default=False, help="Where the vectors go.")
+    ],
+    model: ModelName = DEFAULT_MODEL,
+    queries: Annotated[
+        bool,
+        typer.Option("--queries", help="Encode queries: the collection's, or the file's lines."),
+    ] = False,
+    limit: Limit = None,
+) -> None:
+    """Turn texts into sparse vectors: vectors.npz (CSR, float32) and ids.txt.
+
+    [dim]rarefy encode data/scifact --out out/documents
+    rarefy encode data/scifact --queries --out out/queries
+    rarefy encode notes.jsonl --model bm25 --out out/notes[/dim]
+    """
+    import rarefy
+    from rarefy.cli.origin import Origin
+    from rarefy.cli.sources import read_texts
+    from rarefy.errors import InputError
+    from rarefy.eval import load_collection
+    from rarefy.eval.interchange import write_vectors
+    from rarefy.files import output_folder
+
+    if Path(source).is_file():
+        ids, texts = read_texts(Path(source))
+        ids, texts, fitting = ids[:limit], texts[:limit], [] if queries else texts
+    else:
+        collection = load_collection(source, limit=limit)
+        fitting = collection.documents
+        ids, texts = collection.document_ids, collection.documents
+        if queries:
+            ids, texts = collection.query_ids, collection.queries
+    folder = output_folder(out)
+    encoder = rarefy.load(model)
+    if isinstance(encoder, rarefy.BM25) and model == "bm25":
+        if not fitting:
+            raise InputError(
+                "bm25 weighs queries by the documents it was fitted to; encode the documents "
+                "first, then name the fitted model: --model DIR/model"
+            )
+        encoder.fit(fitting)
+    encoding = encoder.encode_queries if queries else encoder.encode_documents
+    matrix = encoding(texts, progress=progress_wanted())
+    write_vectors(folder, ids, matrix, terms=encoder.vocabulary.terms)
+    Origin.of(encoder, model, folder).save(folder)
+    note(
+        f"{folder}: {matrix.shape[0]:,} vectors of {matrix.nnz / max(1, matrix.shape[0]):.1f} "
+        f"terms on average, out of {matrix.shape[1]:,}"
+    )

@@ -1,0 +1,65 @@
+"""``rarefy index``: vectors, or a collection that is encoded first, to an index on disk."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from rarefy.cli.arguments import DEFAULT_MODEL, Limit, ModelName
+from rarefy.cli.output import note, progress_wanted
+
+__all__ = ["index"]
+
+
+def index(
+    source: Annotated[
+        str,
+        typer.Argument(
+            metavar="VECTORS|COLLECTION",
+            show_default=False,
+            help="What rarefy encode wrote, vectors as JSON lines, or a collection.",
+        ),
+    ],
+    out: Annotated[
+        Path, typer.Option(metavar="INDEX", show_default=False, help="The folder of the index.")
+    ],
+    model: ModelName = DEFAULT_MODEL,
+    limit: Limit = None,
+) -> None:
+    """Build an index from vectors, or from a collection that MODEL encodes.
+
+    Vectors are indexed as they are; they bring their model with them.
+
+    [dim]rarefy index data/scifact --out out/scifact.index
+    rarefy index out/documents --out out/scifact.index[/dim]
+    """
+    import rarefy
+    from rarefy.cli.origin import Origin
+    from rarefy.cli.sources import holds_vectors, vectors_path
+
+    if holds_vectors(source):
+        from rarefy.eval import read_vectors
+
+        path = vectors_path(source)
+        vectors = read_vectors(path)
+        origin = Origin.open(path, terms=vectors.terms)
+        matrix, ids = vectors.matrix[:limit], vectors.ids[:limit]
+        built = rarefy.Index.build(matrix, ids=ids)
+        built.save(out)
+    else:
+        from rarefy.eval import load_collection
+
+        collection = load_collection(source, limit=limit)
+        encoder = rarefy.load(model)
+        if isinstance(encoder, rarefy.BM25) and model == "bm25":
+            encoder.fit(collection.documents)
+        matrix = encoder.encode_documents(collection.documents, progress=progress_wanted())
+        built = rarefy.Index.build(matrix, ids=collection.document_ids)
+        built.save(out)
+        origin = Origin.of(encoder, model, out)
+    origin.save(out)
+    note(
+        f"{out}: {len(built):,} documents, {matrix.nnz:,} postings, {built.nbytes / 2**20:,.2f} MiB"
+    )

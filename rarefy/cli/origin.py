@@ -1,0 +1,123 @@
+"""What made the vectors of a folder: their terms and their model, so that queries match them.
+
+A folder of vectors and the folder of an index both hold ``terms.txt`` (one term a line, a line
+for each column) and, where a model made the vectors, ``model.json``: what loads it, and its
+fingerprint. BM25 is fitted to its documents, so the model itself is stored there, in ``model/``.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import rarefy
+from rarefy.errors import InputError
+from rarefy.files import replaced
+
+if TYPE_CHECKING:
+    from rarefy.sparse import TermModel
+
+__all__ = ["Origin"]
+
+_TERMS, _RECORD, _FITTED = "terms.txt", "model.json", "model"
+
+
+@dataclass(frozen=True)
+class Origin:
+    """What made some vectors.
+
+    Parameters
+    ----------
+    home
+        The folder in which a fitted model is stored.
+    terms
+        One name for each column.
+    model
+        What `rarefy.load` takes, or ``"bm25"`` for the fitted one; None where it is not known.
+    fingerprint
+        The model's, hexadecimal; None where it is not known.
+    """
+
+    home: Path
+    terms: Sequence[str]
+    model: str | None = None
+    fingerprint: str | None = None
+
+    @classmethod
+    def of(cls, model: TermModel, name: str, home: Path) -> Origin:
+        """Describe vectors that `model` made, which was loaded by `name`, and save it if fitted."""
+        if rarefy.BM25.is_saved_at(Path(name)):
+            name = "bm25"
+        if name == "bm25":
+            model.save(home / _FITTED)
+        elif Path(name).is_dir():
+            name = str(Path(name).resolve())
+        return cls(home, model.vocabulary.terms, name, model.fingerprint)
+
+    @classmethod
+    def open(cls, home: Path, terms: Sequence[str] | None = None) -> Origin:
+        """Read what :meth:`save` wrote.
+
+        Parameters
+        ----------
+        home
+            The folder.
+        terms
+            The names of the columns, where they are known already.
+
+        Raises
+        ------
+        InputError
+            If it is missing or damaged.
+        """
+        record = {}
+        try:
+            if terms is None:
+                terms = (home / _TERMS).read_text(encoding="utf-8").split("\n")[:-1]
+            if (home / _RECORD).exists():
+                record = json.loads((home / _RECORD).read_text(encoding="utf-8"))
+                record = {name: str(record[name]) for name in ("model", "fingerprint")}
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            raise InputError(
+                f"{home} does not say what made its vectors ({error!r}); expected {_TERMS} and "
+                f"{_RECORD} as rarefy encode and rarefy index write them: make it again"
+            ) from error
+        return cls(home, terms, **record)
+
+    def save(self, folder: Path) -> None:
+        """Write the terms, the model's record, and the model itself if it was fitted."""
+        with replaced(folder / _TERMS) as stream:
+            stream.write("".join(f"{term}\n" for term in self.terms).encode())
+        if self.model is None:
+            (folder / _RECORD).unlink(missing_ok=True)
+            return
+        if self.model == "bm25" and folder.resolve() != self.home.resolve():
+            shutil.copytree(self.home / _FITTED, folder / _FITTED, dirs_exist_ok=True)
+        with replaced(folder / _RECORD) as stream:
+            record = {"model": self.model, "fingerprint": self.fingerprint}
+            stream.write(json.dumps(record, indent=1).encode())
+
+    def load(self) -> TermModel:
+        """Load the model that made the vectors.
+
+        Raises
+        ------
+        InputError
+            If none is known, or the model of that name gives other vectors by now.
+        """
+        if self.model is None:
+            raise InputError(
+                f"{self.home} was built from vectors alone, so no model is known that encodes a "
+                "text for it: search it with --query-vectors"
+            )
+        model = rarefy.load(self.home / _FITTED if self.model == "bm25" else self.model)
+        if model.fingerprint != self.fingerprint:
+            raise InputError(
+                f"{self.home} was made by {self.model} with the fingerprint {self.fingerprint}; "
+                f"it now has {model.fingerprint}, so new vectors would not match: build it again"
+            )
+        return model

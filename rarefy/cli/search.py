@@ -1,0 +1,116 @@
+"""``rarefy search``: the best documents for a text, or for vectors."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from rarefy.cli.arguments import AsJson
+from rarefy.cli.output import print_json
+
+if TYPE_CHECKING:
+    from scipy.sparse import csr_array
+
+    from rarefy.cli.origin import Origin
+
+__all__ = ["search"]
+
+SHOWN = 10  # terms of an explanation, which --json gives whole
+
+
+def search(
+    folder: Annotated[
+        Path, typer.Argument(metavar="INDEX", show_default=False, help="The folder of an index.")
+    ],
+    text: Annotated[
+        str | None, typer.Argument(metavar="TEXT", show_default=False, help="What to search for.")
+    ] = None,
+    k: Annotated[int, typer.Option("-k", min=1, help="How many documents.")] = 10,
+    explain: Annotated[
+        bool, typer.Option("--explain", help="Show what each term adds to a score.")
+    ] = False,
+    query_vectors: Annotated[
+        str | None,
+        typer.Option(
+            metavar="VECTORS", show_default=False, help="Search for these vectors, not for TEXT."
+        ),
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Find the best documents for a text: exact search with the model that made the index.
+
+    [dim]rarefy search out/scifact.index "does vitamin D prevent fractures" --explain[/dim]
+    """
+    from rarefy.cli.origin import Origin
+    from rarefy.errors import InputError
+    from rarefy.index import Index
+
+    if (text is None) == (query_vectors is None):
+        raise InputError("expected either a TEXT or --query-vectors VECTORS; see --help")
+    if text is not None and not text.strip():
+        raise InputError(f"the text is {text!r}; expected words to search for")
+    opened = Index.open(folder)
+    origin = Origin.open(folder)
+    if text is not None:
+        names, queries = [text], origin.load().encode_queries([text])
+    else:
+        names, queries = _read_queries(str(query_vectors), origin)
+    hits = opened.search(queries, k=k)
+    answers = []
+    for row, name in enumerate(names):
+        found: list[dict[str, Any]] = []
+        for document, score in zip(hits.ids[row], hits.scores[row], strict=True):
+            if document is None:
+                break
+            found.append({"id": document, "score": float(score)})
+            if explain:
+                shares = opened.explain(queries[[row]], id=document)
+                found[-1]["terms"] = [[origin.terms[column], share] for column, share in shares]
+        answers.append({"query": name, "hits": found})
+    if as_json:
+        print_json({"queries": answers})
+    else:
+        for answer in answers:
+            _print(answer)
+
+
+def _read_queries(source: str, origin: Origin) -> tuple[list[str], csr_array]:
+    """Read query vectors, their columns moved to those that the index has for the terms."""
+    from scipy.sparse import csr_array
+
+    from rarefy.cli.origin import Origin
+    from rarefy.cli.sources import vectors_path
+    from rarefy.errors import InputError
+    from rarefy.eval.interchange import Vectors, align, read_vectors
+
+    path = vectors_path(source)
+    vectors = read_vectors(path)
+    made_by = Origin.open(path, terms=vectors.terms)
+    if origin.model and made_by.model and origin.fingerprint != made_by.fingerprint:
+        raise InputError(
+            f"{path} was made by {made_by.model} ({made_by.fingerprint}), {origin.home} by "
+            f"{origin.model} ({origin.fingerprint}): encode the queries with the index's model"
+        )
+    width = len(origin.terms)
+    _, aligned = align(Vectors([], csr_array((0, width)), origin.terms), vectors)
+    return aligned.ids, aligned.matrix[:, :width]
+
+
+def _print(answer: dict[str, Any]) -> None:
+    """Print a ranking for people."""
+    from rich.console import Console
+    from rich.padding import Padding
+    from rich.text import Text
+
+    console = Console()
+    console.print(Text(answer["query"], style="bold"))
+    if not answer["hits"]:
+        console.print(Text("no document shares a term with the query", style="dim"))
+    for rank, hit in enumerate(answer["hits"], 1):
+        console.print(Text.assemble(f"{rank:4}  {hit['score']:9.4f}  ", (hit["id"], "bold")))
+        if terms := hit.get("terms"):
+            shares = "  ".join(f"{term} {share:.3g}" for term, share in terms[:SHOWN])
+            more = f"  and {len(terms) - SHOWN} more" if len(terms) > SHOWN else ""
+            console.print(Padding(Text(shares + more, style="dim"), (0, 0, 0, 17)))

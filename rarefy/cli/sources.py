@@ -1,0 +1,78 @@
+"""What the commands read: vectors and texts by the names that users give them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from rarefy.errors import InputError
+
+__all__ = ["holds_vectors", "read_texts", "vectors_path"]
+
+_MATRIX = "vectors.npz"
+
+
+def holds_vectors(source: str) -> bool:
+    """Whether `source` names vectors, rather than a collection."""
+    path = Path(source)
+    return path.is_file() or path.suffix == ".npz" or (path / _MATRIX).exists()
+
+
+def vectors_path(source: str, collection: str | None = None) -> Path:
+    """Find vectors.
+
+    Parameters
+    ----------
+    source
+        A folder that ``rarefy encode`` wrote, its ``vectors.npz``, or a file of JSON lines; as
+        given, or else inside the folder `collection`.
+    collection
+        The collection that the vectors belong to.
+
+    Returns
+    -------
+    Path
+        The folder or the file of JSON lines.
+
+    Raises
+    ------
+    InputError
+        If there is nothing, or a matrix without the ids of its rows.
+    """
+    tried = [Path(source), *([] if collection is None else [Path(collection, source)])]
+    path = next((path for path in tried if path.exists()), None)
+    if path is None:
+        places = " or ".join(map(str, dict.fromkeys(tried)))
+        raise InputError(f"no vectors at {places}; check the path")
+    if path.name == _MATRIX:
+        return path.parent
+    if path.suffix == ".npz":
+        raise InputError(
+            f"{path} does not say the ids of its rows; expected a folder of {_MATRIX} and ids.txt"
+        )
+    return path
+
+
+def read_texts(path: Path) -> tuple[list[str], list[str]]:
+    """Read ids and texts from JSON lines of ``_id`` (or ``id``), ``text`` and maybe ``title``.
+
+    Raises
+    ------
+    InputError
+        If the file is missing, broken or empty, or an id occurs twice; the message names the line.
+    """
+    from rarefy.eval.interchange.lines import read_json_lines
+
+    texts: dict[str, str] = {}
+    for number, record in read_json_lines(path):
+        key, text = record.get("_id", record.get("id")), record.get("text")
+        if not isinstance(key, str) or not isinstance(text, str):
+            raise InputError(
+                f'{path}:{number}: expected {{"_id": "a string", "text": "a string"}}, '
+                f"found {str(record)[:80]}"
+            )
+        if key in texts:
+            raise InputError(f"{path}:{number}: _id {key!r} occurs twice; ids must be unique")
+        texts[key] = f"{record.get('title') or ''} {text}".strip()
+    if not texts:
+        raise InputError(f"{path} has no texts; expected one JSON object a line")
+    return list(texts), list(texts.values())

@@ -1,0 +1,27 @@
+"""``rarefy verify``: whether an index is what was written."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+__all__ = ["verify"]
+
+
+def verify(
+    folder: Annotated[
+        Path, typer.Argument(metavar="INDEX", show_default=False, help="The folder of an index.")
+    ],
+) -> None:
+    """Read every byte of an index and compare it with what was written.
+
+    Exit status 0 if all is well, 2 with the place of the damage if not.
+
+    [dim]rarefy verify out/scifact.index[/dim]
+    """
+    from rarefy.index import Index
+
+    Index.verify(folder)
+    typer.echo(f"{folder}: sound")
