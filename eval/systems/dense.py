@@ -56,10 +56,11 @@ class DenseSystem:
         """
         faiss = require("faiss", "eval")
         documents, docs_per_s = timed_encoding(
-            encoder, lambda: encoder.encode(collection.documents, progress=progress)
+            encoder,
+            lambda: encoder.encode(collection.documents, role="document", progress=progress),
         )
         queries, queries_per_s = timed_encoding(
-            encoder, lambda: encoder.encode(collection.queries, progress=progress)
+            encoder, lambda: encoder.encode(collection.queries, role="query", progress=progress)
         )
         start = perf_counter()
         index = faiss.IndexFlatIP(documents.shape[1])

@@ -1,0 +1,68 @@
+"""What the tests of rarefy.eval share: a tiny collection, a folder in BEIR form, real data."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import os
+from pathlib import Path
+
+import pytest
+
+from rarefy.eval import Collection
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+@pytest.fixture
+def tiny() -> Collection:
+    return Collection(
+        name="tiny",
+        split="test",
+        document_ids=["d1", "d2", "d3", "d4"],
+        documents=[
+            "the cat sat on the mat",
+            "dogs chase cats in gardens",
+            "matrix inversion by elimination",
+            "solving linear systems of equations with a matrix",
+        ],
+        query_ids=["q1", "q2", "q3"],
+        queries=["cat", "matrix inversion", "unjudged question"],
+        qrels={"q1": {"d1": 2, "d2": 1}, "q2": {"d3": 1, "d1": 0}},
+    )
+
+
+@pytest.fixture
+def beir(tmp_path):
+    """Write a folder in BEIR form; each part can be replaced by lines of one's own."""
+
+    def write(corpus=None, queries=None, gz=False, **qrels):
+        corpus = corpus or [
+            {"_id": "d1", "title": "Cats", "text": "sit on mats"},
+            {"_id": "d2", "title": "", "text": "Dogs chase cats "},
+        ]
+        queries = queries or [{"_id": "q1", "text": "cat"}, {"_id": "q2", "text": "dog"}]
+        qrels = qrels or {"test": "query-id\tcorpus-id\tscore\nq1\td1\t1\nq2\td2\t2\n"}
+        folder = tmp_path / "set"
+        (folder / "qrels").mkdir(parents=True)
+        for name, lines in (("corpus.jsonl", corpus), ("queries.jsonl", queries)):
+            text = "".join(
+                (line if isinstance(line, str) else json.dumps(line)) + "\n" for line in lines
+            )
+            if gz:
+                (folder / f"{name}.gz").write_bytes(gzip.compress(text.encode()))
+            else:
+                (folder / name).write_text(text)
+        for split, text in qrels.items():
+            (folder / "qrels" / f"{split}.tsv").write_text(text)
+        return folder
+
+    return write
+
+
+@pytest.fixture
+def data() -> Path:
+    folder = ROOT / os.environ.get("RAREFY_DATA", "../shared/data")
+    if not folder.is_dir():
+        pytest.skip(f"no test collections at {folder}; RAREFY_DATA names the folder")
+    return folder

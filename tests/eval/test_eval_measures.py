@@ -1,0 +1,100 @@
+import math
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from rarefy.errors import InputError
+from rarefy.eval import evaluate
+from rarefy.eval.measures import parse_measures
+
+pytest.importorskip("ir_measures")
+
+
+def naive(ranked: list[str], grades: dict[str, int]) -> dict[str, float]:
+    """nDCG@10, R@100 and RR@10 as the textbook has them."""
+    gains = [max(0, grades.get(key, 0)) for key in ranked[:10]]
+    best = sorted((max(0, grade) for grade in grades.values()), reverse=True)[:10]
+    dcg, ideal = (
+        sum(gain / math.log2(place + 2) for place, gain in enumerate(found))
+        for found in (gains, best)
+    )
+    relevant = {key for key, grade in grades.items() if grade > 0}
+    places = [place for place, key in enumerate(ranked[:10], 1) if key in relevant]
+    return {
+        "nDCG@10": dcg / ideal if ideal else 0.0,
+        "R@100": len(relevant & set(ranked[:100])) / len(relevant) if relevant else 0.0,
+        "RR@10": 1 / places[0] if places else 0.0,
+    }
+
+
+ids = st.sampled_from([f"d{number}" for number in range(30)])
+queries = st.sampled_from(["q1", "q2", "q3", "q4"])
+runs = st.dictionaries(queries, st.dictionaries(ids, st.integers(0, 5).map(float), max_size=20))
+judgements = st.dictionaries(
+    queries, st.dictionaries(ids, st.integers(0, 3), min_size=1, max_size=15), min_size=1
+)
+
+
+@settings(max_examples=150, deadline=None)
+@given(run=runs, qrels=judgements)
+def test_measures_equal_the_textbook(run, qrels):
+    found = evaluate(run, qrels)
+    assert found.queries == len(qrels)
+    for query_id, grades in qrels.items():
+        scores = run.get(query_id, {})
+        ranked = sorted(sorted(scores, reverse=True), key=lambda key: -scores[key])
+        for measure, value in naive(ranked, grades).items():
+            assert found.per_query[measure][query_id] == pytest.approx(value)
+    for measure, mean in found.mean.items():
+        assert mean == pytest.approx(sum(found.per_query[measure].values()) / len(qrels))
+
+
+def test_queries_without_results_count_0_and_those_without_judgements_not():
+    run = {"q1": {"a": 1.0}, "q2": {}, "q9": {"a": 1.0}}
+    qrels = {"q1": {"a": 1}, "q2": {"a": 1}, "q3": {"a": 1}}
+    found = evaluate(run, qrels, "RR@10 Success@1")
+    assert found.mean == {"RR@10": pytest.approx(1 / 3), "Success@1": pytest.approx(1 / 3)}
+    assert found.per_query["RR@10"] == {"q1": 1.0, "q2": 0.0, "q3": 0.0}
+    assert found.queries == 3
+    assert found.queries_without_results == 2
+    assert found.queries_without_judgements == 1
+
+
+def test_a_run_without_any_result_counts_0():
+    found = evaluate({}, {"q1": {"a": 1}}, ["nDCG@10"])
+    assert found.mean == {"nDCG@10": 0.0}
+    assert found.queries_without_results == 1
+
+
+def test_scores_that_differ_only_beyond_float32_keep_their_order():
+    run = {"q1": {"z": 1.0, "a": 1.0 + 1e-12}}
+    assert evaluate(run, {"q1": {"a": 1}}, "RR@10").mean["RR@10"] == 1.0
+
+
+def test_identical_ids_can_be_ignored():
+    run = {"q1": {"q1": 9.0, "a": 1.0}, "q2": {"q2": 1.0}}
+    qrels = {"q1": {"a": 1}, "q2": {"a": 1}}
+    assert evaluate(run, qrels, "RR@10").mean["RR@10"] == 0.25
+    found = evaluate(run, qrels, "RR@10", ignore_identical_ids=True)
+    assert found.mean["RR@10"] == 0.5
+    assert found.queries_without_results == 1
+
+
+def test_measures_are_parsed_from_one_string_or_several():
+    names = ["nDCG@10", "R@100", "RR@10"]
+    assert [str(measure) for measure in parse_measures("nDCG@10 R@100, RR@10")] == names
+    assert [str(measure) for measure in parse_measures(names)] == names
+
+
+@pytest.mark.parametrize("name", ["nonsense", "nDCG@x", "P@", "nDCG@10@5", "(", "RBP"])
+def test_unknown_measures_are_errors(name):
+    with pytest.raises(InputError, match=name.replace("(", r"\(")):
+        parse_measures([name])
+
+
+def test_nothing_to_measure_is_an_error():
+    with pytest.raises(InputError, match="no measures"):
+        evaluate({}, {"q1": {"a": 1}}, "")
+    with pytest.raises(InputError, match="no judgements"):
+        evaluate({"q1": {"a": 1.0}}, {})
