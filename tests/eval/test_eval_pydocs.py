@@ -35,7 +35,7 @@ def test_a_query_is_a_summary_and_its_document_the_rest(pydocs):
 
 def test_documents_have_bounded_length_and_no_duplicates(pydocs):
     lengths = [len(text.split()) for text in pydocs.documents]
-    assert 20 <= min(lengths)
+    assert min(lengths) >= 20
     assert max(lengths) <= 101
     assert len({text.partition(" ")[2] for text in pydocs.documents}) > 0.97 * len(lengths)
 

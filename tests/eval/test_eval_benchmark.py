@@ -1,0 +1,176 @@
+import json
+import re
+from dataclasses import replace
+
+import pytest
+
+import rarefy.eval
+from rarefy.errors import InputError
+from rarefy.eval import bench, evaluate, evaluate_system, load_collection, read_run
+from rarefy.eval.examples import choose_queries
+
+pytest.importorskip("ir_measures")
+
+SYSTEM_KEYS = {
+    "name",
+    "kind",
+    "description",
+    "measures",
+    "queries_without_results",
+    "per_query",
+    "encode_docs_per_s",
+    "encode_queries_per_s",
+    "index_bytes",
+    "build_s",
+    "search_us",
+    "query_nnz",
+    "document_nnz",
+    "flops",
+    "nnz_histogram",
+}
+
+
+@pytest.fixture
+def results(tiny):
+    return bench(tiny, ["bm25", "bm25+bm25"], measures="nDCG@10 RR@10")
+
+
+def test_the_results_have_the_documented_form(results):
+    assert json.loads(json.dumps(results)) == results
+    assert results.keys() == {"collection", "environment", "systems", "examples"}
+    assert results["collection"] == {
+        "name": "tiny",
+        "split": "test",
+        "documents": 4,
+        "queries": 2,
+        "queries_without_judgements": 1,
+    }
+    assert results["environment"].keys() == {"git", "cpu", "threads", "versions", "date"}
+    assert results["environment"]["versions"].keys() >= {"python", "numpy", "numba", "rarefy"}
+    assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\+00:00", results["environment"]["date"])
+    bm25, hybrid = results["systems"]
+    assert bm25.keys() == SYSTEM_KEYS
+    assert hybrid.keys() == SYSTEM_KEYS | {"parts"}
+    assert hybrid["parts"] == ["bm25", "bm25"]
+    assert (bm25["kind"], hybrid["kind"]) == ("lexical", "hybrid")
+    assert bm25["query_nnz"] == 1.5
+    assert sum(bm25["nnz_histogram"]["document"]["counts"]) == 4
+    assert bm25["search_us"].keys() == {"mean", "p50", "p99"}
+    for key in ("query_nnz", "document_nnz", "flops", "nnz_histogram"):
+        assert hybrid[key] is None
+
+
+def test_the_measures_are_those_of_the_run(results):
+    bm25 = results["systems"][0]
+    assert bm25["measures"] == {"nDCG@10": 1.0, "RR@10": 1.0}
+    assert bm25["per_query"] == {
+        "nDCG@10": {"q1": 1.0, "q2": 1.0},
+        "RR@10": {"q1": 1.0, "q2": 1.0},
+    }
+
+
+def test_examples_show_terms_hits_and_grades(results):
+    example = next(shown for shown in results["examples"] if shown["query_id"] == "q1")
+    assert example.keys() == {"query_id", "query", "relevant", "systems"}
+    assert example["query"] == "cat"
+    assert [shown["id"] for shown in example["relevant"]] == ["d1", "d2"]
+    bm25 = example["systems"]["bm25"]
+    assert [term for term, _ in bm25["terms"]] == ["cat"]
+    assert [(hit["id"], hit["grade"]) for hit in bm25["hits"]] == [("d1", 2), ("d2", 1)]
+    assert bm25["hits"][0]["text"] == "the cat sat on the mat"
+    assert "terms" not in example["systems"]["bm25+bm25"]
+
+
+def test_long_texts_are_cut_in_examples(tiny):
+    long = replace(tiny, documents=["cat " * 100, *tiny.documents[1:]])
+    hits = bench(long, ["bm25"])["examples"][0]["systems"]["bm25"]["hits"]
+    assert max(len(hit["text"]) for hit in hits) == 200
+
+
+def test_examples_are_the_largest_wins_and_losses():
+    ours = {"a": 0.9, "b": 0.5, "c": 0.1, "d": 0.5, "e": 0.8, "f": 0.0}
+    theirs = {"a": 0.1, "b": 0.5, "c": 0.9, "d": 0.4, "e": 0.2, "f": 0.5}
+    values = {"bm25": theirs, "dense": theirs, "first": theirs, "last": ours}
+    kinds = {"bm25": "lexical", "dense": "dense", "first": "sparse", "last": "sparse"}
+    assert choose_queries(values, kinds) == ["a", "e", "d", "f", "c"]
+    assert choose_queries({"bm25": ours}, {"bm25": "lexical"}, count=2) == ["a", "f"]
+    few = {"dense": {"a": 1.0, "b": 0.0}}
+    assert choose_queries(few, {"dense": "dense"}) == ["a", "b"]
+
+
+def test_one_system_is_measured_and_its_run_written(tiny, tmp_path):
+    path = tmp_path / "run.trec.gz"
+    results = evaluate_system(tiny, "bm25", measures="nDCG@10", run=path)
+    assert [row["name"] for row in results["systems"]] == ["bm25"]
+    assert evaluate(read_run(path), tiny.qrels, "nDCG@10").mean == {"nDCG@10": 1.0}
+
+
+def test_given_vectors_are_measured(tiny, tmp_path):
+    documents, queries = tmp_path / "d.jsonl", tmp_path / "q.jsonl"
+    documents.write_text(
+        "".join(
+            json.dumps({"id": key, "vector": vector}) + "\n"
+            for key, vector in [("d1", {"x": 1}), ("d2", {"x": 2}), ("d3", {"y": 1}), ("d4", {})]
+        )
+    )
+    queries.write_text(
+        '{"id": "q1", "vector": {"x": 1, "unknown": 5}}\n{"id": "q2", "vector": {"y": 2}}\n'
+    )
+    found = evaluate_system(
+        tiny,
+        "vectors",
+        document_vectors=documents,
+        query_vectors=queries,
+        measures="nDCG@1 RR@10",
+    )["systems"][0]
+    assert found["measures"] == {"nDCG@1": 0.75, "RR@10": 1.0}
+    assert found["encode_docs_per_s"] is None
+    assert found["query_nnz"] == 1.5
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda tiny: bench(tiny, []), "no systems given"),
+        (lambda tiny: bench(tiny, ["bm25"], measures="nonsense"), "no measure 'nonsense'"),
+        (lambda tiny: bench(replace(tiny, qrels={}), ["bm25"]), "no judged queries"),
+        (lambda tiny: evaluate_system(tiny, "vectors"), "give both"),
+        (
+            lambda tiny: evaluate_system(tiny, "bm25", document_vectors="a", query_vectors="b"),
+            "expected 'vectors'",
+        ),
+    ],
+)
+def test_what_cannot_be_measured_is_an_error(tiny, call, message):
+    with pytest.raises(InputError, match=message):
+        call(tiny)
+
+
+def test_the_public_names_are_there():
+    assert rarefy.eval.__all__ == sorted(rarefy.eval.__all__)
+    for name in rarefy.eval.__all__:
+        assert getattr(rarefy.eval, name) is getattr(rarefy.eval, name)
+    assert set(rarefy.eval.__all__) <= set(dir(rarefy.eval))
+    assert callable(rarefy.eval.bench)
+    with pytest.raises(AttributeError, match="nothing"):
+        rarefy.eval.nothing  # noqa: B018
+
+
+@pytest.mark.data
+def test_splade_v3_on_nfcorpus_has_its_published_value(data):
+    folder = data / "nfcorpus"
+    results = evaluate_system(
+        load_collection(folder),
+        "vectors",
+        document_vectors=folder / "splade-v3.docs.jsonl.gz",
+        query_vectors=folder / "splade-v3.queries.jsonl.gz",
+    )
+    assert round(results["systems"][0]["measures"]["nDCG@10"], 4) == 0.3624
+    assert results["collection"]["queries"] == 323
+
+
+@pytest.mark.data
+@pytest.mark.parametrize(("name", "published"), [("scifact", 0.6789), ("nfcorpus", 0.3218)])
+def test_bm25_is_close_to_its_published_value(data, name, published):
+    found = bench(load_collection(data / name), ["bm25"])["systems"][0]
+    assert found["measures"]["nDCG@10"] == pytest.approx(published, abs=0.005)
