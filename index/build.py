@@ -7,7 +7,7 @@ from numba import njit
 
 from rarefy.index.impacts import encode, term_scales
 from rarefy.index.intrinsics import LANES
-from rarefy.index.layout import WINDOW, Layout
+from rarefy.index.layout import WINDOW, Array, Layout
 from rarefy.index.vectors import Vectors
 
 __all__ = ["DENSE_SHARE", "build"]
@@ -46,7 +46,7 @@ def build(vectors: Vectors, block_size: int) -> Layout:
     )  # fmt: skip
 
 
-def _number_terms(vectors: Vectors):  # type: ignore[no-untyped-def]  # noqa: ANN202
+def _number_terms(vectors: Vectors) -> tuple[Array, Array]:
     """Return the columns that occur, uint32[T], and each posting's place among them."""
     if vectors.width <= max(4 * len(vectors.columns), 2**16):
         occurs = np.zeros(vectors.width, np.bool_)
@@ -61,7 +61,9 @@ def _number_terms(vectors: Vectors):  # type: ignore[no-untyped-def]  # noqa: AN
 
 
 @njit(nogil=True, cache=True)
-def _list_lengths(indptr, terms, n_terms, block_size, n_windows):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
+def _list_lengths(
+    indptr: Array, terms: Array, n_terms: int, block_size: int, n_windows: int
+) -> Array:
     """Return int64[n_windows, n_terms]: blocks in which the term occurs."""
     lengths = np.zeros((n_windows, n_terms), np.int64)
     last = np.full(n_terms, -1, np.int64)
@@ -76,9 +78,17 @@ def _list_lengths(indptr, terms, n_terms, block_size, n_windows):  # type: ignor
 
 
 @njit(nogil=True, cache=True)
-def _fill(  # type: ignore[no-untyped-def]  # noqa: ANN202
-    indptr, terms, codes, block_size, dense_rows, dense_maxima, list_ptr, list_blocks, list_maxima  # noqa: ANN001
-):
+def _fill(
+    indptr: Array,
+    terms: Array,
+    codes: Array,
+    block_size: int,
+    dense_rows: Array,
+    dense_maxima: Array,
+    list_ptr: Array,
+    list_blocks: Array,
+    list_maxima: Array,
+) -> None:
     """Write the maxima; documents come in row order, so that lists are ordered by block."""
     n_terms = dense_rows.size
     end = list_ptr[:-1].copy()

@@ -22,6 +22,8 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
+from rarefy.index.layout import Array
+
 __all__ = ["MAX_CODE", "MAX_SHIFT", "MAX_SUM", "SLACK", "encode", "term_scales"]
 
 MAX_CODE = 255
@@ -32,7 +34,7 @@ SLACK = 1e-6
 
 
 @njit(nogil=True, cache=True)
-def term_scales(terms, weights, n_terms):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN201
+def term_scales(terms: Array, weights: Array, n_terms: int) -> Array:
     """Return float64[n_terms]: each term's largest weight divided by 255."""
     scales = np.zeros(n_terms, np.float64)
     for p in range(terms.size):
@@ -43,7 +45,7 @@ def term_scales(terms, weights, n_terms):  # type: ignore[no-untyped-def]  # noq
 
 
 @njit(nogil=True, cache=True)
-def encode(terms, weights, scales):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN201
+def encode(terms: Array, weights: Array, scales: Array) -> Array:
     """Return uint8[nnz]: the code of each weight."""
     codes = np.empty(terms.size, np.uint8)
     for p in range(terms.size):

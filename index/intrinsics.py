@@ -11,7 +11,6 @@ from __future__ import annotations
 from typing import Any
 
 import numba
-import numpy as np
 from numba import types
 
 __all__ = ["LANES", "bit_count", "lanes_at_least", "lowest_bit", "prefetch", "scaled", "sum_or_max"]
@@ -19,7 +18,7 @@ __all__ = ["LANES", "bit_count", "lanes_at_least", "lowest_bit", "prefetch", "sc
 LANES = 64
 """How many uint16 accumulators `lanes_at_least` reads at once."""
 
-if numba.config.DISABLE_JIT:
+if numba.config.DISABLE_JIT:  # type: ignore[attr-defined]
 
     def scaled(code: Any, weight: Any, shift: Any, rounding: Any) -> int:
         """Return ``(code * weight + rounding) >> shift`` as a 16-bit number."""
@@ -29,7 +28,7 @@ if numba.config.DISABLE_JIT:
         """Return ``min(a + b, 65535)``."""
         return min(int(a) + int(b), 65535)
 
-    def lanes_at_least(values: Any, start: Any, threshold: Any) -> int:
+    def lanes_at_least(values: Any, start: Any, threshold: Any) -> Any:
         """Return a 64-bit mask of ``values[start:start + 64] >= threshold``, lowest bit first."""
         mask = 0
         for lane in range(LANES):

@@ -19,8 +19,6 @@ once. The heap holds its worst entry first: lowest score, of equal scores the hi
 All kernels that call each other are in this file and in `intrinsics`: Numba's cache on disk knows
 an edited caller, but not an edited callee.
 """
-# ruff: noqa: ANN001, ANN202
-# mypy: disable-error-code="no-untyped-def"
 
 from __future__ import annotations
 
@@ -37,7 +35,8 @@ from rarefy.index.intrinsics import (
     scaled,
     sum_or_max,
 )
-from rarefy.index.layout import WINDOW
+from rarefy.index.layout import WINDOW, Array, Layout
+from rarefy.index.scratch import Scratch
 
 __all__ = ["search_one"]
 
@@ -51,7 +50,16 @@ AHEAD = 3
 
 
 @njit(nogil=True, cache=True)
-def search_one(layout, block_size, columns, query, k, scratch, rows, scores):
+def search_one(
+    layout: Layout,
+    block_size: int,
+    columns: Array,
+    query: Array,
+    k: int,
+    scratch: Scratch,
+    rows: Array,
+    scores: Array,
+) -> int:
     """Write the best k documents of one query.
 
     Parameters
@@ -106,7 +114,7 @@ def search_one(layout, block_size, columns, query, k, scratch, rows, scores):
 
 
 @njit(nogil=True, cache=True)
-def _match_terms(layout, columns, query):
+def _match_terms(layout: Layout, columns: Array, query: Array) -> tuple[Array, Array, int]:
     """Return the query's terms that occur, their weights, and their number."""
     terms = np.empty(columns.size, np.int64)
     weights = np.empty(columns.size, np.float64)
@@ -121,7 +129,9 @@ def _match_terms(layout, columns, query):
 
 
 @njit(nogil=True, cache=True)
-def _quantise_query(terms, weights, m, scales):
+def _quantise_query(
+    terms: Array, weights: Array, m: int, scales: Array
+) -> tuple[Array, int, float]:
     """Return W_t (uint16[m]), the shift and the unit of `impacts`."""
     largest = 0.0
     for j in range(m):
@@ -132,7 +142,7 @@ def _quantise_query(terms, weights, m, scales):
         integers[j] = min(MAX_CODE, max(1, int(np.ceil(product / largest * MAX_CODE))))
     shift = 0
     while shift < MAX_SHIFT:
-        total = 0
+        total = np.int64(0)
         for j in range(m):
             total += (np.int64(integers[j]) * MAX_CODE + (1 << shift) - 1) >> shift
         if total <= MAX_SUM:
@@ -142,7 +152,9 @@ def _quantise_query(terms, weights, m, scales):
 
 
 @njit(nogil=True, cache=True)
-def _accumulate(layout, terms, integers, m, shift, n_blocks, sums):
+def _accumulate(
+    layout: Layout, terms: Array, integers: Array, m: int, shift: int, n_blocks: int, sums: Array
+) -> None:
     """Write into sums, uint16[nb], every block's bound in units."""
     n_terms = layout.columns.size
     places = np.uint16(shift)
@@ -191,7 +203,16 @@ def _accumulate(layout, terms, integers, m, shift, n_blocks, sums):
 
 
 @njit(nogil=True, cache=True)
-def _add_four_rows(part, row0, row1, row2, row3, weights, places, rounding):
+def _add_four_rows(
+    part: Array,
+    row0: Array,
+    row1: Array,
+    row2: Array,
+    row3: Array,
+    weights: Array,
+    places: np.uint16,
+    rounding: np.uint16,
+) -> None:
     """Add four dense rows at once: the accumulators are read and written once for the four."""
     weight0, weight1, weight2, weight3 = weights[0], weights[1], weights[2], weights[3]
     for i in range(part.size):
@@ -202,7 +223,7 @@ def _add_four_rows(part, row0, row1, row2, row3, weights, places, rounding):
 
 
 @njit(nogil=True, cache=True)
-def _sum_reached_by(sums, wanted, high):
+def _sum_reached_by(sums: Array, wanted: int, high: int) -> int:
     """Return a sum in [1, high) that at least `wanted` blocks reach, and few more, or else 1."""
     low = 1
     high -= 1
@@ -222,13 +243,13 @@ def _sum_reached_by(sums, wanted, high):
 
 
 @njit(nogil=True, cache=True)
-def _sum_threshold(score, unit):
+def _sum_threshold(score: float, unit: float) -> int:
     """Return the sum, at least 1, below which no document reaches the score."""
     return int(max(1.0, min(float(MAX_SUM), np.floor(_admitted(score) / unit))))
 
 
 @njit(nogil=True, cache=True)
-def _admitted(score):
+def _admitted(score: float) -> float:
     """Return the bound from which a document may reach the score, float64.
 
     Scores beyond float32 are infinite and tie; their bounds are finite.
@@ -237,7 +258,18 @@ def _admitted(score):
 
 
 @njit(nogil=True, cache=True)
-def _score_blocks(layout, block_size, scratch, low, high, point, k, found, rows, scores):
+def _score_blocks(
+    layout: Layout,
+    block_size: int,
+    scratch: Scratch,
+    low: int,
+    high: int,
+    point: float,
+    k: int,
+    found: int,
+    rows: Array,
+    scores: Array,
+) -> int:
     """Score the documents of the blocks whose sum is in [low, high).
 
     Returns how many entries the heap holds.
@@ -271,7 +303,7 @@ def _score_blocks(layout, block_size, scratch, low, high, point, k, found, rows,
 
 
 @njit(nogil=True, cache=True)
-def _prefetch_block(layout, first, block_size):
+def _prefetch_block(layout: Layout, first: int, block_size: int) -> None:
     """Ask for the cache lines of a block's terms and codes."""
     last = min(first + block_size, layout.indptr.size - 1)
     for p in range(layout.indptr[first], layout.indptr[last], 32):
@@ -281,7 +313,7 @@ def _prefetch_block(layout, first, block_size):
 
 
 @njit(nogil=True, cache=True)
-def _code_bound(layout, row, integers):
+def _code_bound(layout: Layout, row: int, integers: Array) -> int:
     """Return an upper bound of the document's score, in units of `point` (before the shift).
 
     Indices are unsigned here and below: signed ones cost a check for wrap-around each, which
@@ -291,11 +323,11 @@ def _code_bound(layout, row, integers):
     total = np.uint64(0)
     for p in range(np.uint64(layout.indptr[row]), np.uint64(layout.indptr[row + 1])):
         total += np.uint64(integers[terms[p]]) * np.uint64(codes[p])
-    return np.int64(total)
+    return int(total)
 
 
 @njit(nogil=True, cache=True)
-def _score(layout, row, scratch):
+def _score(layout: Layout, row: int, scratch: Scratch) -> float:
     """Return the document's score, float32."""
     terms, integers = layout.terms, scratch.integers
     total = 0.0
@@ -303,17 +335,17 @@ def _score(layout, row, scratch):
         term = terms[p]
         if integers[term] != 0:
             total += scratch.weights[term] * np.float64(layout.weights[p])
-    return np.float32(total)
+    return np.float32(total)  # type: ignore[return-value]
 
 
 @njit(nogil=True, cache=True)
-def _worse(score, row, other_score, other_row):
+def _worse(score: float, row: int, other_score: float, other_row: int) -> bool:
     """Return whether (score, row) ranks behind (other_score, other_row)."""
     return score < other_score or (score == other_score and row > other_row)
 
 
 @njit(nogil=True, cache=True)
-def _push(rows, scores, size, row, score):
+def _push(rows: Array, scores: Array, size: int, row: int, score: float) -> None:
     """Add an entry to a heap of `size` entries."""
     at = size
     while at > 0:
@@ -326,7 +358,7 @@ def _push(rows, scores, size, row, score):
 
 
 @njit(nogil=True, cache=True)
-def _replace_worst(rows, scores, size, row, score):
+def _replace_worst(rows: Array, scores: Array, size: int, row: int, score: float) -> None:
     """Put an entry in the place of the worst of a heap of `size` entries."""
     at = 0
     while True:
@@ -344,7 +376,7 @@ def _replace_worst(rows, scores, size, row, score):
 
 
 @njit(nogil=True, cache=True)
-def _sort_heap(rows, scores, size):
+def _sort_heap(rows: Array, scores: Array, size: int) -> None:
     """Order a heap best first."""
     for last in range(size - 1, 0, -1):
         row, score = rows[last], scores[last]

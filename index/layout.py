@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["WINDOW", "Layout"]
+__all__ = ["WINDOW", "Array", "Layout"]
+
+Array = npt.NDArray[Any]
+"""An array whose dtype the docstring gives; kernels are compiled for the dtypes they are given."""
 
 WINDOW = 65_536
 """Blocks that one window of accumulators covers: their local numbers fit in 16 bits."""

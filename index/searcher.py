@@ -2,38 +2,15 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 import numpy as np
 import numpy.typing as npt
 
-from rarefy.index.intrinsics import LANES
 from rarefy.index.kernels import search_one
 from rarefy.index.layout import Layout
+from rarefy.index.scratch import Scratch
 from rarefy.index.vectors import Vectors
 
 __all__ = ["Searcher"]
-
-
-class Scratch(NamedTuple):
-    """Memory that one search at a time uses.
-
-    Attributes
-    ----------
-    sums : uint16[nb]
-        Bounds of the blocks; beyond the last block zero.
-    blocks : int64[nb]
-        Numbers of chosen blocks.
-    integers : uint8[T]
-        The query's integer weights; zero between searches.
-    weights : float64[T]
-        The query's weights, valid where `integers` is not zero.
-    """
-
-    sums: npt.NDArray[np.uint16]
-    blocks: npt.NDArray[np.int64]
-    integers: npt.NDArray[np.uint8]
-    weights: npt.NDArray[np.float64]
 
 
 class Searcher:
@@ -54,7 +31,10 @@ class Searcher:
         scores = np.full((len(queries), k), -np.inf, np.float32)
         if places == 0:
             return rows, scores
-        scratch = self._idle.pop() if self._idle else self._new_scratch()
+        try:
+            scratch = self._idle.pop()
+        except IndexError:
+            scratch = Scratch.of(-(-n // self.block_size), len(self.layout.columns))
         for i in range(len(queries)):
             columns, weights = queries.row(i)
             search_one(
@@ -63,14 +43,3 @@ class Searcher:
             )  # fmt: skip
         self._idle.append(scratch)
         return rows, scores
-
-    def _new_scratch(self) -> Scratch:
-        n_blocks = -(-(len(self.layout.indptr) - 1) // self.block_size)
-        n_terms = len(self.layout.columns)
-        padded = -(-n_blocks // LANES) * LANES
-        return Scratch(
-            sums=np.zeros(padded, np.uint16),
-            blocks=np.empty(padded, np.int64),
-            integers=np.zeros(n_terms, np.uint8),
-            weights=np.empty(n_terms, np.float64),
-        )

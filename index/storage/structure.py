@@ -57,7 +57,9 @@ def fault(
         if not array.flags.c_contiguous:
             return f"{name} is not in C order"
     if ids.dtype != np.uint8 or id_ends.dtype != np.int64 or id_ends.shape != (n,) or ids.ndim != 1:
-        return f"ids are {ids.dtype}{list(ids.shape)} with {id_ends.dtype}{list(id_ends.shape)} ends"
+        return (
+            f"ids are {ids.dtype}{list(ids.shape)} with {id_ends.dtype}{list(id_ends.shape)} ends"
+        )
     return _posting_fault(layout, manifest, ids, id_ends, n_blocks) if thorough else None
 
 

@@ -1,0 +1,44 @@
+"""Memory that one search at a time uses."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from rarefy.index.intrinsics import LANES
+
+__all__ = ["Scratch"]
+
+
+class Scratch(NamedTuple):
+    """Arrays that are allocated once and used by one search after another.
+
+    Attributes
+    ----------
+    sums : uint16[nb]
+        Bounds of the blocks; zero beyond the last block.
+    blocks : int64[nb]
+        Numbers of chosen blocks.
+    integers : uint8[T]
+        The query's integer weights; zero between searches.
+    weights : float64[T]
+        The query's weights, valid where `integers` is not zero.
+    """
+
+    sums: npt.NDArray[np.uint16]
+    blocks: npt.NDArray[np.int64]
+    integers: npt.NDArray[np.uint8]
+    weights: npt.NDArray[np.float64]
+
+    @classmethod
+    def of(cls, n_blocks: int, n_terms: int) -> Scratch:
+        """Allocate for an index of so many blocks and terms."""
+        padded = -(-n_blocks // LANES) * LANES
+        return cls(
+            sums=np.zeros(padded, np.uint16),
+            blocks=np.empty(padded, np.int64),
+            integers=np.zeros(n_terms, np.uint8),
+            weights=np.empty(n_terms, np.float64),
+        )

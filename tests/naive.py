@@ -1,0 +1,34 @@
+"""Obviously right versions of what rarefy computes, for tests to compare with.
+
+Nothing here imports the package, and nothing here is fast.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+
+def scores(queries, documents):
+    """Dot products in float64, rounded to float32 once; and which pairs share a term."""
+    q = np.asarray(queries.todense(), dtype=np.float32).astype(np.float64)
+    d = np.asarray(documents.todense(), dtype=np.float32).astype(np.float64)
+    with np.errstate(over="ignore"):
+        return (q @ d.T).astype(np.float32), ((q != 0).astype(int) @ (d != 0).astype(int).T) > 0
+
+
+def search(queries, documents, k):
+    """Best k rows and scores of each query: score descending, then row ascending."""
+    result = []
+    for score, shared in zip(*scores(queries, documents), strict=True):
+        rows = [int(row) for row in np.flatnonzero(shared)]
+        rows.sort(key=lambda row, score=score: (-score[row], row))
+        result.append([(row, float(score[row])) for row in rows[:k]])
+    return result
+
+
+def contributions(query, document):
+    """Products of the shared columns, largest first, then by column."""
+    q = np.asarray(query.todense(), dtype=np.float64).ravel()
+    d = np.asarray(document.todense(), dtype=np.float64).ravel()
+    products = [(int(c), float(q[c] * d[c])) for c in np.flatnonzero((q != 0) & (d != 0))]
+    return sorted(products, key=lambda entry: (-entry[1], entry[0]))
