@@ -43,10 +43,13 @@ def bench(
     rarefy bench data/scifact --systems bm25,dense,minilm-d2s[/dim]
     """
     import rarefy.eval
+    from rarefy.errors import require
     from rarefy.files import output_folder
 
+    # What the report will need is found missing before the work, not after it.
+    for module in ("jinja2", "matplotlib"):
+        require(module, "eval")
     loaded = rarefy.eval.load_collection(collection, split=split, limit=limit)
-    # A folder that cannot be written to is found out before the work, not after it.
     folder = output_folder(out or Path("out", loaded.name))
     names = None if systems is None else [name.strip() for name in systems.split(",")]
     results = rarefy.eval.bench(loaded, names, progress=progress_wanted())

@@ -47,8 +47,8 @@ def encode(
     from rarefy.files import output_folder
 
     if Path(source).is_file():
-        ids, texts = read_texts(Path(source))
-        ids, texts, fitting = ids[:limit], texts[:limit], [] if queries else texts
+        ids, texts = (column[:limit] for column in read_texts(Path(source)))
+        fitting = [] if queries else texts
     else:
         collection = load_collection(source, limit=limit)
         fitting = collection.documents

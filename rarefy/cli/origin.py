@@ -1,7 +1,7 @@
 """What made the vectors of a folder: their terms and their model, so that queries match them.
 
-A folder of vectors and the folder of an index both hold ``terms.txt`` (one term a line, a line
-for each column) and, where a model made the vectors, ``model.json``: what loads it, and its
+A folder of vectors and the folder of an index both hold ``terms.json`` (a list of terms, one for
+each column) and, where a model made the vectors, ``model.json``: what loads it, and its
 fingerprint. BM25 is fitted to its documents, so the model itself is stored there, in ``model/``.
 """
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Origin"]
 
-_TERMS, _RECORD, _FITTED = "terms.txt", "model.json", "model"
+_TERMS, _RECORD, _FITTED = "terms.json", "model.json", "model"
 
 
 @dataclass(frozen=True)
@@ -77,7 +77,7 @@ class Origin:
         record = {}
         try:
             if terms is None:
-                terms = (home / _TERMS).read_text(encoding="utf-8").split("\n")[:-1]
+                terms = list(map(str, json.loads((home / _TERMS).read_text(encoding="utf-8"))))
             if (home / _RECORD).exists():
                 record = json.loads((home / _RECORD).read_text(encoding="utf-8"))
                 record = {name: str(record[name]) for name in ("model", "fingerprint")}
@@ -91,7 +91,7 @@ class Origin:
     def save(self, folder: Path) -> None:
         """Write the terms, the model's record, and the model itself if it was fitted."""
         with replaced(folder / _TERMS) as stream:
-            stream.write("".join(f"{term}\n" for term in self.terms).encode())
+            stream.write(json.dumps(list(self.terms), ensure_ascii=False).encode())
         if self.model is None:
             (folder / _RECORD).unlink(missing_ok=True)
             return

@@ -1,0 +1,5 @@
+"""``python -m rarefy.cli``: the command line where the script is not on the path."""
+
+from rarefy.cli import main
+
+main()

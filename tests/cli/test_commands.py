@@ -1,0 +1,217 @@
+"""Each command on input that is right."""
+
+import json
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+from scipy.sparse import load_npz
+
+from rarefy.errors import InputError
+
+pytest.importorskip("Stemmer")
+
+RUN = [sys.executable, "-m", "rarefy.cli"]
+
+
+def test_index_search_and_verify_vectors(run, tmp_path, vectors, query_vectors):
+    index = tmp_path / "index"
+    built = run("index", vectors, "--out", index)
+    assert (built.status, built.out) == (0, "")
+    assert "3 documents, 5 postings" in built.err
+    assert run("verify", index).out == f"{index}: sound\n"
+    found = run("search", index, "--query-vectors", query_vectors, "--explain", "--json")
+    assert json.loads(found.out) == {
+        "queries": [
+            {
+                "query": "x",
+                "hits": [
+                    {"id": "a", "score": 2.75, "terms": [["inverse", 2.0], ["matrix", 0.75]]},
+                    {"id": "c", "score": 0.25, "terms": [["matrix", 0.25]]},
+                ],
+            },
+            {"query": "y", "hits": []},
+        ]
+    }
+
+
+def test_search_prints_rankings_for_people(run, tmp_path, vectors, query_vectors):
+    run("index", vectors / "vectors.npz", "--out", tmp_path / "index")
+    done = run("search", tmp_path / "index", "--query-vectors", query_vectors, "-k", 1, "--explain")
+    assert [line.split() for line in done.out.splitlines()] == [
+        ["x"],
+        ["1", "2.7500", "a"],
+        ["inverse", "2", "matrix", "0.75"],
+        ["y"],
+        ["no", "document", "shares", "a", "term", "with", "the", "query"],
+    ]
+
+
+def test_core_alone_indexes_searches_and_verifies_vectors(
+    run_without, tmp_path, vectors, query_vectors
+):
+    extras = ["torch", "transformers", "sentence_transformers", "ir_measures", "faiss"]
+    extras += ["matplotlib", "jinja2", "Stemmer"]
+    for arguments in (
+        ["index", vectors, "--out", tmp_path / "index"],
+        ["search", tmp_path / "index", "--query-vectors", query_vectors],
+        ["verify", tmp_path / "index"],
+    ):
+        done = run_without(extras, *arguments)
+        assert done.returncode == 0, done.stderr
+
+
+def test_encode_then_index_keeps_the_fitted_model(run, tmp_path, collection):
+    vectors, index = tmp_path / "out" / "vectors", tmp_path / "index"
+    assert run("encode", collection, "--model", "bm25", "--out", vectors).status == 0
+    matrix = load_npz(vectors / "vectors.npz")
+    assert matrix.format == "csr"
+    assert matrix.dtype == np.float32
+    assert (vectors / "ids.txt").read_text() == "d1\nd2\nd3\nd4\n"
+    assert run("index", vectors, "--out", index).status == 0
+    # The index stands alone.
+    for path in sorted(vectors.rglob("*"), reverse=True):
+        path.rmdir() if path.is_dir() else path.unlink()
+    done = run("search", index, "matrix inverse", "--json")
+    answer = json.loads(done.out)["queries"][0]
+    assert answer["query"] == "matrix inverse"
+    assert [hit["id"] for hit in answer["hits"]] == ["d1", "d3"]
+
+
+def test_index_of_a_collection_equals_index_of_its_vectors(run, tmp_path, collection):
+    run("index", collection, "--model", "bm25", "--out", tmp_path / "one")
+    run("encode", collection, "--model", "bm25", "--out", tmp_path / "vectors")
+    run("index", tmp_path / "vectors", "--out", tmp_path / "two")
+    one, two = (
+        json.loads(run("search", tmp_path / name, "cats matrix", "--json", "--explain").out)
+        for name in ("one", "two")
+    )
+    assert one == two
+    assert len(one["queries"][0]["hits"]) == 3
+
+
+def test_an_index_is_replaced_with_its_model(run, tmp_path, collection, vectors):
+    index = tmp_path / "index"
+    run("index", collection, "--model", "bm25", "--out", index)
+    run("index", vectors, "--out", index)
+    assert "built from vectors alone" in run("search", index, "matrix").err
+
+
+def test_queries_are_encoded_with_the_fitted_model(run, tmp_path, collection):
+    documents, queries, index = (tmp_path / name for name in ("documents", "queries", "index"))
+    run("encode", collection, "--model", "bm25", "--out", documents)
+    lines = tmp_path / "lines.jsonl"
+    lines.write_text('{"_id": "mine", "title": "Cats", "text": "and mice"}\n')
+    fitted = documents / "model"
+    assert run("encode", lines, "--queries", "--model", fitted, "--out", queries).status == 0
+    run("index", documents, "--out", index)
+    answer = json.loads(run("search", index, "--query-vectors", queries, "--json").out)
+    assert [hit["id"] for hit in answer["queries"][0]["hits"]] == ["d2"]
+    text = json.loads(run("search", index, "Cats and mice", "--json").out)
+    assert text["queries"][0]["hits"] == answer["queries"][0]["hits"]
+
+
+def test_limit_keeps_so_many(run, tmp_path):
+    lines = tmp_path / "lines.jsonl"
+    lines.write_text("".join(f'{{"id": "{n}", "text": "word{n}"}}\n' for n in range(5)))
+    run("encode", lines, "--model", "bm25", "--limit", 2, "--out", tmp_path / "out")
+    assert (tmp_path / "out" / "ids.txt").read_text() == "0\n1\n"
+    assert json.loads((tmp_path / "out" / "terms.json").read_text()) == ["word0", "word1"]
+
+
+def test_eval_prints_the_table_and_writes_the_run(run, tmp_path, collection):
+    pytest.importorskip("ir_measures")
+    trec = tmp_path / "new" / "bm25.trec"
+    done = run("eval", collection, "--system", "bm25", "--run", trec, "--measures", "P@1 nDCG@5")
+    assert done.status == 0, done.err
+    header, _, row = done.out.splitlines()[-3:]
+    assert header.split()[:3] == ["system", "P@1", "nDCG@5"]
+    assert row.split()[:3] == ["bm25", "1.0000", "1.0000"]
+    assert "1 queries without judgements left out" in done.out
+    assert {line.split()[0] for line in trec.read_text().splitlines()} == {"q1", "q2"}
+
+
+def test_eval_finds_vectors_in_the_folder_of_the_collection(run, collection):
+    pytest.importorskip("ir_measures")
+    for name, texts in (("docs", ["d1", "d2", "d3", "d4"]), ("queries", ["q1", "q2"])):
+        lines = [json.dumps({"id": key, "vector": {key[1:]: 1}}) for key in texts]
+        (collection / f"v.{name}.jsonl").write_text("\n".join(lines))
+    files = ["--document-vectors", "v.docs.jsonl", "--query-vectors", "v.queries.jsonl"]
+    done = run("eval", collection, "--system", "vectors", *files, "--json")
+    (system,) = json.loads(done.out)["systems"]
+    assert system["measures"]["RR@10"] == 1.0
+
+
+def test_bench_ends_with_the_table_and_the_path_of_the_report(run, tmp_path, collection):
+    pytest.importorskip("ir_measures")
+    pytest.importorskip("matplotlib")
+    out = tmp_path / "new" / "out"
+    done = run("bench", collection, "--systems", "bm25", "--out", out)
+    assert done.status == 0, done.err
+    assert done.out.splitlines()[-1] == f"Report: {out / 'report.html'}"
+    assert "nDCG@10" in done.out
+    assert (out / "report.html").is_file()
+    again = run("bench", collection, "--systems", "bm25", "--out", out, "--json")
+    assert json.loads(again.out) == json.loads((out / "results.json").read_text())
+
+
+def test_nothing_but_notes_is_on_stderr_where_nobody_watches(run, tmp_path, collection):
+    done = run("index", collection, "--model", "bm25", "--out", tmp_path / "index")
+    assert len(done.err.splitlines()) == 1
+    assert "\x1b" not in done.err
+
+
+def test_version_and_help(run):
+    assert run("--version").out.startswith("rarefy 0.")
+    assert run("--help").status == 0
+    assert run("-h").out == run("--help").out
+
+
+def test_help_is_quick():
+    times = []
+    for _ in range(3):
+        start = time.perf_counter()
+        subprocess.run([*RUN, "--help"], capture_output=True, check=True)
+        times.append(time.perf_counter() - start)
+    assert min(times) < 0.6
+
+
+def test_an_interrupt_is_status_130(run, monkeypatch, vectors, tmp_path):
+    def interrupted(*_, **__):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("rarefy.index.Index.build", interrupted)
+    assert run("index", vectors, "--out", tmp_path / "index").status == 130
+
+
+def test_an_error_that_was_not_meant_is_not_hidden(run, monkeypatch, vectors, tmp_path):
+    def broken(*_, **__):
+        raise ValueError("a defect")
+
+    monkeypatch.setattr("rarefy.index.Index.build", broken)
+    with pytest.raises(ValueError, match="a defect"):
+        run("index", vectors, "--out", tmp_path / "index")
+
+
+def test_a_message_of_several_lines_becomes_one(refused, monkeypatch, vectors, tmp_path):
+    def refuses(*_, **__):
+        raise InputError("one\n  two\nthree")
+
+    monkeypatch.setattr("rarefy.index.Index.build", refuses)
+    assert refused("index", vectors, "--out", tmp_path / "index") == "rarefy: one two three"
+
+
+@pytest.mark.data
+def test_published_vectors_give_the_published_value(run):
+    folder = Path(os.environ.get("RAREFY_DATA", "../shared/data"), "nfcorpus")
+    if not folder.is_dir():
+        pytest.skip(f"{folder} is not there: set RAREFY_DATA")
+    files = ["--document-vectors", "splade-v3.docs.jsonl.gz"]
+    files += ["--query-vectors", "splade-v3.queries.jsonl.gz"]
+    done = run("eval", folder, "--system", "vectors", *files, "--json", "--measures", "nDCG@10")
+    (system,) = json.loads(done.out)["systems"]
+    assert system["measures"]["nDCG@10"] == pytest.approx(0.3624, abs=5e-5)
