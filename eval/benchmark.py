@@ -15,13 +15,12 @@ from rarefy.eval.environment import environment
 from rarefy.eval.examples import choose_queries, show_queries
 from rarefy.eval.interchange.trec import write_run
 from rarefy.eval.interchange.vectors import read_vectors
-from rarefy.eval.measures import Evaluation, evaluate, parse_measures
+from rarefy.eval.measures import MEASURES, Evaluation, evaluate, parse_measures
 from rarefy.eval.run import Run
 from rarefy.eval.systems import System, Systems, vectors_system
 
-__all__ = ["MEASURES", "SYSTEMS", "bench", "evaluate_system"]
+__all__ = ["SYSTEMS", "bench", "evaluate_system"]
 
-MEASURES = "nDCG@10 R@100 RR@10"
 SYSTEMS = ("bm25", "dense", "splade-tiny", "minilm-d2s", "bm25+dense", "bm25+minilm-d2s")
 
 _DEPTH = 1000  # of the runs that are measured

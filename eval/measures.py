@@ -9,7 +9,9 @@ from typing import Any
 from rarefy.errors import InputError, require
 from rarefy.eval.run import Qrels, Run, ranking
 
-__all__ = ["Evaluation", "evaluate", "parse_measures"]
+__all__ = ["MEASURES", "Evaluation", "evaluate", "parse_measures"]
+
+MEASURES = "nDCG@10 R@100 RR@10"
 
 
 @dataclass(frozen=True)
@@ -63,14 +65,14 @@ def parse_measures(measures: str | Sequence[str]) -> list[Any]:
             )
         parsed.append(measure)
     if not parsed:
-        raise InputError("no measures given; expected names such as 'nDCG@10 R@100 RR@10'")
+        raise InputError(f"no measures given; expected names such as {MEASURES!r}")
     return parsed
 
 
 def evaluate(
     run: Run,
     qrels: Qrels,
-    measures: str | Sequence[str] = "nDCG@10 R@100 RR@10",
+    measures: str | Sequence[str] = MEASURES,
     *,
     ignore_identical_ids: bool = False,
 ) -> Evaluation:

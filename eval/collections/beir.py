@@ -15,7 +15,7 @@ from rarefy.eval.collections.collection import Collection
 from rarefy.eval.interchange.lines import read_json_lines, read_lines
 from rarefy.eval.run import Qrels
 
-__all__ = ["read_beir", "splits"]
+__all__ = ["read_beir"]
 
 
 def read_beir(
@@ -65,12 +65,6 @@ def read_beir(
     )
 
 
-def splits(folder: str | Path) -> dict[str, Path]:
-    """Names of the sets of judgements of a folder in BEIR form, with their files."""
-    found = [*Path(folder).glob("qrels/*.tsv"), *Path(folder).glob("qrels/*.tsv.gz")]
-    return {path.name.split(".tsv")[0]: path for path in sorted(found)}
-
-
 def _existing(folder: Path, name: str) -> Path:
     for path in (folder / name, folder / f"{name}.gz"):
         if path.is_file():
@@ -82,7 +76,8 @@ def _existing(folder: Path, name: str) -> Path:
 
 
 def _choose_split(folder: Path, split: str | None) -> tuple[str, Path]:
-    found = splits(folder)
+    files = [*folder.glob("qrels/*.tsv"), *folder.glob("qrels/*.tsv.gz")]
+    found = {path.name.split(".tsv")[0]: path for path in sorted(files)}
     if not found:
         raise InputError(f"{folder} has no judgements; expected qrels/<split>.tsv, as in BEIR")
     listed = ", ".join(found)

@@ -10,6 +10,7 @@ the same order.
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -19,6 +20,8 @@ from rarefy.eval.interchange.lines import open_text, read_lines
 from rarefy.eval.run import Qrels, Run, ranking
 
 __all__ = ["read_qrels", "read_run", "write_qrels", "write_run"]
+
+_LARGEST = float(np.finfo(np.float32).max)
 
 
 def write_run(path: str | Path, run: Run, *, tag: str = "rarefy") -> None:
@@ -37,23 +40,17 @@ def write_run(path: str | Path, run: Run, *, tag: str = "rarefy") -> None:
     ------
     InputError
         If an id or the tag is empty or has white space, which would shift the columns, or a
-        score is not finite.
+        score is not finite as a float32.
     """
     _check_word("tag", tag)
     with open_text(path, "w") as handle:
         for query_id, scores in run.items():
             _check_word("query id", query_id)
-            last = np.float32(np.inf)
-            for rank, document_id in enumerate(ranking(scores), 1):
+            order = ranking(scores)
+            lines = zip(order, _decreasing(query_id, scores, order), strict=True)
+            for rank, (document_id, score) in enumerate(lines, 1):
                 _check_word("document id", document_id)
-                if not math.isfinite(scores[document_id]):
-                    raise InputError(
-                        f"query {query_id!r}: document {document_id!r} has the score "
-                        f"{scores[document_id]}; scores must be finite"
-                    )
-                below = np.nextafter(last, np.float32(-np.inf))
-                last = min(np.float32(scores[document_id]), below)
-                handle.write(f"{query_id} Q0 {document_id} {rank} {last} {tag}\n")
+                handle.write(f"{query_id} Q0 {document_id} {rank} {score} {tag}\n")
 
 
 def read_run(path: str | Path) -> Run:
@@ -129,6 +126,23 @@ def read_qrels(path: str | Path) -> Qrels:
                 f"{path}:{number}: grade {grade!r}; expected a whole number"
             ) from error
     return qrels
+
+
+def _decreasing(
+    query_id: str, scores: Mapping[str, float], order: Sequence[str]
+) -> Iterator[np.float32]:
+    """Yield the scores of a ranking as float32, equal ones each lowered below the one before."""
+    lowest = np.float32(-np.inf)
+    last = np.float32(np.inf)
+    for document_id in order:
+        if not abs(scores[document_id]) <= _LARGEST:
+            raise InputError(
+                f"query {query_id!r}: document {document_id!r} has the score "
+                f"{scores[document_id]}; expected a finite float32"
+            )
+        score = np.float32(scores[document_id])
+        last = score if score < last else np.nextafter(last, lowest)
+        yield last
 
 
 def _parse_score(path: str | Path, number: int, text: str) -> float:

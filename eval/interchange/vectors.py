@@ -164,6 +164,8 @@ def _read_json(path: str | Path) -> Vectors:
     weights = np.frombuffer(data, dtype=np.float32) if data else np.empty(0, np.float32)
     columns_of = np.frombuffer(indices, dtype=np.int32) if indices else np.empty(0, np.int32)
     starts = np.frombuffer(indptr, dtype=np.int64)
+    if len(indices) <= np.iinfo(np.int32).max:  # else scipy needs wide indices as well
+        starts = starts.astype(np.int32)
     matrix = csr_array((weights, columns_of, starts), shape=(len(ids), len(columns)))
     _check_finite(path, list(ids), matrix)
     matrix.sort_indices()

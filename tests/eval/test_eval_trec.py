@@ -66,6 +66,7 @@ def test_qrels_read_back_are_the_same(tmp_path):
         ({"q1": {"a": 1.0}}, "two words", "tag 'two words'"),
         ({"q1": {"a": float("nan")}}, "t", "'a' has the score nan"),
         ({"q1": {"a": float("inf")}}, "t", "'a' has the score inf"),
+        ({"q1": {"a": 1e39}}, "t", "'a' has the score 1e\\+39; expected a finite float32"),
     ],
 )
 def test_runs_that_cannot_be_written_are_errors(tmp_path, run, tag, message):
