@@ -56,6 +56,9 @@ class Systems:
             return FusionSystem(
                 name, tuple(self[part.strip()] for part in name.split("+")), self._collection
             )
-        from rarefy.sparse import load
+        from rarefy.sparse import BM25, load
 
-        return SparseSystem.from_model(name, load(name), self._collection, progress=self._progress)
+        model = load(name)
+        if name == "bm25" and isinstance(model, BM25):  # a saved one comes with its statistics
+            model.fit(self._collection.documents)
+        return SparseSystem.from_model(name, model, self._collection, progress=self._progress)

@@ -13,6 +13,7 @@ from rarefy.eval.collections.collection import Collection
 from rarefy.eval.run import Run, run_from_rows
 from rarefy.eval.systems.encoding import timed_encoding
 from rarefy.eval.systems.system import Costs, Kind, Ranked, SparseVectors
+from rarefy.sparse.lexical import BM25
 
 if TYPE_CHECKING:
     from rarefy.index import Index
@@ -44,16 +45,12 @@ class SparseSystem:
         name
             Its name in tables.
         model
-            What `rarefy.load` gives. One that has ``fit`` is lexical, as BM25 is, and is fitted
-            on the documents first.
+            What `rarefy.load` gives, ready to encode. `BM25` makes a lexical system.
         collection
             The documents and queries.
         progress
             Whether to show progress bars.
         """
-        lexical = hasattr(model, "fit")
-        if lexical:
-            model.fit(collection.documents)
         documents, docs_per_s = timed_encoding(
             model, lambda: model.encode_documents(collection.documents, progress=progress)
         )
@@ -62,7 +59,7 @@ class SparseSystem:
         )
         return cls.from_vectors(
             name,
-            "lexical" if lexical else "sparse",
+            "lexical" if isinstance(model, BM25) else "sparse",
             f"{model.name}, {model.vocabulary_size:,} terms; exact inverted index",
             SparseVectors(documents, queries, model.explain),
             collection,

@@ -118,8 +118,12 @@ def test_rates_count_what_was_encoded_and_not_what_was_cached(tiny):
     assert cached.costs.encode_queries_per_s is None
 
 
-def test_bm25_is_fitted_on_the_documents(tiny):
-    system = SparseSystem.from_model("bm25", BM25(), tiny)
+def test_bm25_is_fitted_on_the_documents_unless_it_was_saved(tiny, tmp_path):
+    system = Systems(tiny)["bm25"]
+    BM25().fit(["matrix", "matrix matrix", "cat"]).save(tmp_path / "model")
+    saved = Systems(tiny)[str(tmp_path / "model")]
+    assert saved.kind == "lexical"
+    assert saved.vectors.documents.shape[1] == 2
     assert system.kind == "lexical"
     assert ranking(system.search(10)["q2"])[0] == "d3"
     assert system.vectors.explain(system.vectors.queries[[1]], 5)[0][1] > 0
@@ -154,7 +158,7 @@ def test_fusion_orders_equal_scores_by_row():
 
 def test_a_fusion_joins_the_rankings_of_its_parts(tiny):
     one = SparseSystem.from_model("letters", LetterModel(), tiny)
-    two = SparseSystem.from_model("bm25", BM25(), tiny)
+    two = SparseSystem.from_model("bm25", BM25().fit(tiny.documents), tiny)
     fusion = FusionSystem("both", (one, two), tiny)
     assert fusion.kind == "hybrid"
     assert fusion.parts == ("letters", "bm25")
