@@ -116,6 +116,7 @@ def test_edges_equal_the_oracle(naive, edge, k):
     check(naive, documents, queries, k)
 
 
+@pytest.mark.jit
 def test_posting_lists_longer_than_16_bits(naive):
     rng = np.random.default_rng(1)
     documents = sp.csr_array(rng.integers(1, 4, (70_000, 1)).astype(np.float32))
@@ -141,6 +142,7 @@ def test_every_layout_gives_the_same_hits(monkeypatch, naive, block_size, share)
     assert [[row for row in found if row >= 0] for found in rows.tolist()] == expected
 
 
+@pytest.mark.jit
 def test_more_blocks_than_one_window_holds():
     rng = np.random.default_rng(4)
     n = 65_536 + 300
@@ -183,12 +185,14 @@ def test_a_vocabulary_of_32_bits():
     assert index.nbytes < 10_000
 
 
+@pytest.mark.jit
 def test_more_terms_than_16_bits(naive):
     documents = sp.csr_array(sp.eye_array(70_000, format="csr", dtype=np.float32))
     hits = Index.build(documents).search(documents[69_000:69_003], k=2)
     assert hits.rows.tolist() == [[69_000, -1], [69_001, -1], [69_002, -1]]
 
 
+@pytest.mark.jit
 def test_one_index_serves_several_threads():
     documents, queries = random_matrix(11, 3000, 500, 0.05), random_matrix(12, 40, 500, 0.05)
     index = Index.build(documents)
