@@ -74,7 +74,7 @@ class BM25(TermModel):
         self.name = "bm25"
         self.k1 = float(k1)
         self.b = float(b)
-        self.computed = 0
+        self._computed = 0
         self._analyzer = analysis.analyzer(analyzer)
         self._columns = _Columns(self._analyzer)
         self._vocabulary = self._analyzer.vocabulary or Vocabulary([])
@@ -114,6 +114,11 @@ class BM25(TermModel):
     def vocabulary(self) -> Vocabulary:
         """The terms of the columns, in the order in which fitting met them."""
         return self._vocabulary
+
+    @property
+    def computed(self) -> int:
+        """Texts encoded so far."""
+        return self._computed
 
     @property
     def fingerprint(self) -> str:
@@ -203,7 +208,7 @@ class BM25(TermModel):
             saturation = self.k1 * (1 - self.b + self.b * relative)
             per_term = np.repeat(saturation, np.diff(counts.indptr))
             counts.data = (counts.data / (counts.data + per_term)).astype(np.float32)
-        self.computed += len(texts)
+        self._computed += len(texts)
         advance(len(texts))
         return counts
 

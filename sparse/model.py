@@ -28,12 +28,14 @@ class TermModel(ABC):
     ----------
     name : str
         What the model is called in tables.
-    computed : int
-        Texts encoded so far, without those whose vectors a cache held.
     """
 
     name: str
-    computed: int
+
+    @property
+    @abstractmethod
+    def computed(self) -> int:
+        """Texts encoded so far, without those whose vectors a cache held."""
 
     @property
     @abstractmethod
@@ -58,7 +60,7 @@ class TermModel(ABC):
     def _encode(
         self, texts: list[str], role: Role, batch_size: int | None, advance: Advance
     ) -> sparse.csr_array:
-        """Encode distinct texts; float32 [n, V], no explicit zeros, sorted columns."""
+        """Encode distinct texts, perhaps none; float32 [n, V], sorted columns, no stored zeros."""
 
     def encode_documents(
         self, texts: Iterable[str], *, batch_size: int | None = None, progress: bool = False
@@ -134,10 +136,25 @@ class TermModel(ABC):
         uniques, inverse = distinct(checked(texts))
         with progress_bar(len(uniques), progress) as advance:
             blocks = [
-                self._encode(uniques[start : start + _BLOCK], role, batch_size, advance)
+                self._block(uniques[start : start + _BLOCK], role, batch_size, advance)
                 for start in range(0, len(uniques), _BLOCK)
             ]
         if not blocks:
             return sparse.csr_array((0, self.vocabulary_size), dtype=np.float32)
         rows = blocks[0] if len(blocks) == 1 else sparse.vstack(blocks, format="csr")
         return rows if len(uniques) == len(inverse) else rows[inverse]
+
+    def _block(
+        self, texts: list[str], role: Role, batch_size: int | None, advance: Advance
+    ) -> sparse.csr_array:
+        """Encode distinct texts; those of white space alone get a row of zeros."""
+        filled = np.array([bool(text.strip()) for text in texts])
+        rows = self._encode([text for text in texts if text.strip()], role, batch_size, advance)
+        if filled.all():
+            return rows
+        sizes = np.zeros(len(texts), dtype=rows.indptr.dtype)
+        sizes[filled] = np.diff(rows.indptr)
+        starts = np.concatenate([[0], np.cumsum(sizes)], dtype=rows.indptr.dtype)
+        return sparse.csr_array(
+            (rows.data, rows.indices, starts), shape=(len(texts), self.vocabulary_size)
+        )

@@ -1,0 +1,144 @@
+"""sentence-transformers models: loaded with clear errors, and told apart by what they compute."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from pathlib import Path
+from typing import Any
+
+import torch
+from sentence_transformers import SentenceTransformer, SparseEncoder
+from sentence_transformers.sparse_encoder.modules import SparseAutoEncoder
+from sentence_transformers.util import load_file_path
+from transformers.utils import logging
+
+from rarefy.errors import InputError
+from rarefy.sparse.heads.dense_to_sparse import DenseToSparse
+from rarefy.sparse.model import Role
+
+__all__ = ["fingerprint", "load_pipeline", "load_sparse_encoder", "prompt_for"]
+
+
+def load_pipeline(
+    kind: type[SentenceTransformer] | type[SparseEncoder],
+    name: str | Path,
+    device: str,
+    classes: dict[str, type[torch.nn.Module]] | None = None,
+    trust_remote_code: bool = False,
+) -> Any:
+    """Load a model of sentence-transformers.
+
+    Parameters
+    ----------
+    kind
+        ``SentenceTransformer`` or ``SparseEncoder``.
+    name
+        A folder, or a name on the hub.
+    device
+        ``"auto"`` (CUDA, MPS, CPU) or a torch device.
+    classes
+        Module types of this package that the model may name.
+    trust_remote_code
+        Whether code that comes with the model may run.
+
+    Raises
+    ------
+    InputError
+        If there is no such model, or it cannot be loaded.
+    """
+    folder = Path(name)
+    local = folder.exists()
+    if local and not any((folder / file).is_file() for file in ("modules.json", "config.json")):
+        raise InputError(
+            f"{name} is not a model: expected a folder with a modules.json "
+            "(sentence-transformers) or a config.json (transformers)"
+        )
+    bars_shown = logging.is_progress_bar_enabled()
+    logging.disable_progress_bar()
+    try:
+        return kind._load_with_module_classes(
+            str(name),
+            classes or {},
+            device=None if device == "auto" else device,
+            trust_remote_code=trust_remote_code,
+            local_files_only=local,
+        )
+    except Exception as error:  # a damaged folder can fail in any of three libraries' ways
+        reason = " ".join(str(error).split()) or type(error).__name__
+        remedy = (
+            "expected a folder that sentence-transformers or transformers saved"
+            if local
+            else "there is no such folder, and the Hugging Face hub gave no such model"
+        )
+        raise InputError(
+            f"the model {str(name)!r} cannot be loaded: {remedy} ({reason})"
+        ) from error
+    finally:
+        if bars_shown:
+            logging.enable_progress_bar()
+
+
+def load_sparse_encoder(name: str | Path, device: str, trust_remote_code: bool) -> SparseEncoder:
+    """Load what is a SparseEncoder, or a masked language model that makes one.
+
+    sentence-transformers would put an untrained layer on anything else.
+
+    Raises
+    ------
+    InputError
+        If there is no such model, or it is of another kind.
+    """
+    pipeline = load_pipeline(
+        SparseEncoder,
+        name,
+        device,
+        {f"{DenseToSparse.__module__}.DenseToSparse": DenseToSparse},
+        trust_remote_code,
+    )
+    declared = load_file_path(str(name), "config_sentence_transformers.json")
+    kind = declared and json.loads(Path(declared).read_text(encoding="utf-8")).get("model_type")
+    saved_as_modules = load_file_path(str(name), "modules.json") is not None
+    if saved_as_modules and kind != "SparseEncoder":
+        raise InputError(
+            f"{name} gives dense vectors: put a head on it, as in "
+            f"SparseModel(encoder := DenseEncoder({str(name)!r}), DenseToSparse.tied_to(encoder))"
+        )
+    if not saved_as_modules and any(isinstance(module, SparseAutoEncoder) for module in pipeline):
+        raise InputError(
+            f"{name} has no head that gives weights to terms: expected a SparseEncoder or a masked "
+            "language model (an architecture ...ForMaskedLM in its config.json)"
+        )
+    return pipeline
+
+
+def prompt_for(pipeline: Any, role: Role) -> str | None:
+    """Return the prompt that ``encode_query`` or ``encode_document`` would put before a text."""
+    names = {"query": ["query"], "document": ["document", "passage", "corpus"]}[role]
+    name = next((n for n in names if n in pipeline.prompts), pipeline.default_prompt_name)
+    return pipeline.prompts.get(name)
+
+
+def fingerprint(pipeline: torch.nn.Module, *settings: object) -> str:
+    """Digest what decides a pipeline's vectors, from weights to prompts, and `settings`."""
+    digest = hashlib.sha256()
+    for name, module in pipeline.named_children():
+        own = getattr(module, "get_config_dict", dict)()
+        digest.update(f"{name} {type(module).__name__} {json.dumps(own, default=str)}\n".encode())
+    for name, tensor in pipeline.state_dict().items():
+        digest.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}\n".encode())
+        digest.update(tensor.detach().cpu().contiguous().view(torch.uint8).numpy().data)
+    tokenizer = getattr(pipeline, "tokenizer", None)
+    backend = getattr(tokenizer, "backend_tokenizer", None)
+    # The saved state of truncation and padding depends on what was encoded last: leave it out.
+    content = json.loads(backend.to_str()) if backend is not None else {}
+    content.pop("truncation", None)
+    content.pop("padding", None)
+    context = (
+        content,
+        getattr(pipeline, "max_seq_length", None),
+        getattr(pipeline, "prompts", None),
+        settings,
+    )
+    digest.update(json.dumps(context, default=str).encode())
+    return digest.hexdigest()
