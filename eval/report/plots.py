@@ -7,19 +7,17 @@ dark page; the page that holds it defines them. Text stays text.
 from __future__ import annotations
 
 import io
-import itertools
 import re
 from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
 from rarefy.errors import InputError, require
+from rarefy.eval.report.labels import label_points
 from rarefy.eval.report.table import Results, System, primary_measure
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
-    from matplotlib.text import Annotation
-    from matplotlib.transforms import Bbox
 
 __all__ = ["nnz_histogram", "pairs", "quality_against_latency", "wins_and_losses"]
 
@@ -169,51 +167,8 @@ def _scatter(
     axes.set_xlabel("median search time of one query", parse_math=False)
     axes.set_ylabel(measure, parse_math=False)
     figure.tight_layout(pad=0.3)
-    _label(axes, [system["name"] for system in systems], points)
+    label_points(axes, [system["name"] for system in systems], points, line=frontier)
     return figure
-
-
-def _label(axes: Axes, names: Sequence[str], points: Sequence[tuple[float, float]]) -> None:
-    """Write each name beside its point, at the first place where it touches nothing else."""
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.transforms import Bbox
-
-    renderer = FigureCanvasAgg(axes.figure).get_renderer()  # type: ignore[arg-type]
-    pixels = axes.transData.transform(points) if points else ()
-    taken: list[Bbox] = [Bbox.from_extents(x - 6, y - 6, x + 6, y + 6) for x, y in pixels]
-    alignments = {-1: ("right", "top"), 0: ("center", "center"), 1: ("left", "bottom")}
-    directions = [(1, 0), (-1, 0), (0, 1), (0, -1), (1, 1), (-1, 1), (1, -1), (-1, -1)]
-    for name, point in zip(names, points, strict=True):
-        candidates: list[tuple[float, int, Annotation, Bbox]] = []
-        for distance, (right, up) in itertools.product((9, 16, 26, 40), directions):
-            text = axes.annotate(
-                name, point, (right * distance, up * distance), textcoords="offset points",
-                ha=alignments[right][0], va=alignments[up][1], color=COLOURS["ink"],
-                parse_math=False,
-            )  # fmt: skip
-            box = text.get_window_extent(renderer).padded(1)
-            cost = _overlap(box, taken) + _overhang(box, axes.bbox)
-            candidates.append((cost, len(candidates), text, box))
-            if cost == 0:
-                break
-        *_, kept, box = min(candidates, key=lambda candidate: candidate[:2])
-        for *_, text, _ in candidates:
-            if text is not kept:
-                text.remove()
-        taken.append(box)
-
-
-def _overlap(box: Bbox, others: Sequence[Bbox]) -> float:
-    shared = ((min(box.x1, o.x1) - max(box.x0, o.x0), min(box.y1, o.y1) - max(box.y0, o.y0))
-              for o in others)  # fmt: skip
-    return sum(width * height for width, height in shared if width > 0 and height > 0)
-
-
-def _overhang(box: Bbox, frame: Bbox) -> float:
-    inside = max(0.0, min(box.x1, frame.x1) - max(box.x0, frame.x0)) * max(
-        0.0, min(box.y1, frame.y1) - max(box.y0, frame.y0)
-    )
-    return max(0.0, box.width * box.height - inside - 1e-6)
 
 
 def _histograms(systems: Sequence[System], side: Literal["document", "query"]) -> Figure:
@@ -274,7 +229,12 @@ def _figure(width: int, height: int, rows: int = 1) -> tuple[Figure, list[Axes]]
 def _draw(figure: Callable[[], Figure], prefix: str) -> str:
     """Return the figure as one SVG element whose ids start with `prefix`."""
     matplotlib: Any = require("matplotlib", "eval")
-    settings = {"svg.fonttype": "none", "svg.hashsalt": prefix, "font.size": FONT_SIZE}
+    settings = {
+        "svg.fonttype": "none",
+        "svg.hashsalt": prefix,
+        "font.size": FONT_SIZE,
+        "text.color": COLOURS["ink"],
+    }
     stream = io.StringIO()
     with matplotlib.rc_context(settings):
         figure().savefig(stream, format="svg", transparent=True, metadata={"Date": None})

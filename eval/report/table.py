@@ -45,6 +45,38 @@ class Column(NamedTuple):
         return MISSING if value is None else format(value, self.form)
 
 
+def _measure(name: str) -> Callable[[System], float | None]:
+    return lambda system: system["measures"].get(name)
+
+
+def _search_us(statistic: str) -> Callable[[System], float | None]:
+    return lambda system: (system.get("search_us") or {}).get(statistic)
+
+
+def _field(name: str) -> Callable[[System], float | None]:
+    return lambda system: system.get(name)
+
+
+def _mebibytes(system: System) -> float | None:
+    size = system.get("index_bytes")
+    return None if size is None else size / 2**20
+
+
+EFFICIENCY = [
+    Column("p50 µs", "Median time to search for one query", _search_us("p50"), ",.0f", "less"),
+    Column("p99 µs", "99th percentile of that time", _search_us("p99"), ",.0f", "less"),
+    Column("docs/s", "Documents encoded a second", _field("encode_docs_per_s"), ",.0f", "more"),
+    Column("queries/s", "Queries encoded a second", _field("encode_queries_per_s"), ",.0f", "more"),
+    Column("index MiB", "Memory that a search needs", _mebibytes, ",.2f", "less"),
+    Column("build s", "Seconds to build the index", _field("build_s"), ",.2f", "less"),
+    Column("doc nnz", "Mean number of terms of a document", _field("document_nnz"), ".1f", None),
+    Column("query nnz", "Mean number of terms of a query", _field("query_nnz"), ".1f", None),
+    Column(
+        "FLOPS", "Mean number of terms a query and a document share", _field("flops"), ".2f", "less"
+    ),
+]
+
+
 def primary_measure(results: Results) -> str:
     """Return the measure that plots show: nDCG@10 where it was taken, or else the first."""
     measures = list(results["systems"][0]["measures"]) if results["systems"] else []
@@ -82,10 +114,14 @@ def best(column: Column, results: Results) -> str | None:
     results
         The results object of a run.
     """
-    values = {value for s in results["systems"] if (value := column.value(s)) is not None}
-    if column.better is None or len(values) < 2:
+    figures = {
+        value: column.text(system)
+        for system in results["systems"]
+        if (value := column.value(system)) is not None
+    }
+    if column.better is None or len(set(figures.values())) < 2:
         return None
-    return format(max(values) if column.better == "more" else min(values), column.form)
+    return figures[max(figures) if column.better == "more" else min(figures)]
 
 
 def format_table(results: Results, style: Literal["text", "markdown"] = "text") -> str:
@@ -140,33 +176,3 @@ def _caption(results: Results) -> str:
         if empty := system["queries_without_results"]:
             caption += f"\n{system['name']}: {empty:,} queries without results, counted as 0"
     return caption
-
-
-def _measure(name: str) -> Callable[[System], float | None]:
-    return lambda system: system["measures"].get(name)
-
-
-def _search_us(statistic: str) -> Callable[[System], float | None]:
-    return lambda system: (system.get("search_us") or {}).get(statistic)
-
-
-def _field(name: str) -> Callable[[System], float | None]:
-    return lambda system: system.get(name)
-
-
-def _mebibytes(system: System) -> float | None:
-    size = system.get("index_bytes")
-    return None if size is None else size / 2**20
-
-
-EFFICIENCY = [
-    Column("p50 µs", "Median time to search for one query", _search_us("p50"), ",.0f", "less"),
-    Column("p99 µs", "99th percentile of that time", _search_us("p99"), ",.0f", "less"),
-    Column("docs/s", "Documents encoded a second", _field("encode_docs_per_s"), ",.0f", "more"),
-    Column("queries/s", "Queries encoded a second", _field("encode_queries_per_s"), ",.0f", "more"),
-    Column("index MiB", "Memory that a search needs", _mebibytes, ",.2f", "less"),
-    Column("build s", "Seconds to build the index", _field("build_s"), ",.2f", "less"),
-    Column("doc nnz", "Mean number of terms of a document", _field("document_nnz"), ".1f", None),
-    Column("query nnz", "Mean number of terms of a query", _field("query_nnz"), ".1f", None),
-    Column("FLOPS", "Mean number of terms they share", _field("flops"), ".2f", "less"),
-]

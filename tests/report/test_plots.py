@@ -7,7 +7,8 @@ pytest.importorskip("matplotlib")
 
 from rarefy.errors import InputError
 from rarefy.eval.report import nnz_histogram, quality_against_latency, wins_and_losses
-from rarefy.eval.report.plots import _overlap, pairs, query_differences
+from rarefy.eval.report.labels import overlap
+from rarefy.eval.report.plots import pairs, query_differences
 
 SVG = "{http://www.w3.org/2000/svg}"
 
@@ -45,7 +46,7 @@ def test_labels_do_not_overlap_even_where_points_crowd(results, monkeypatch):
     boxes = [text.get_window_extent(renderer) for text in figure.axes[0].texts]
     assert len(boxes) == len(results["systems"])
     for number, box in enumerate(boxes):
-        assert _overlap(box, boxes[:number]) == 0
+        assert overlap(box, boxes[:number]) == 0
         assert figure.axes[0].bbox.x0 <= box.x0 <= box.x1 <= figure.axes[0].bbox.x1
 
 

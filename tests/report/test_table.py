@@ -52,6 +52,13 @@ def test_nothing_is_best_where_all_are_equal_or_neither_way_is_better(results):
     assert found["doc nnz"] is None
 
 
+def test_nothing_is_best_where_the_difference_is_not_printed(results):
+    for number, system in enumerate(results["systems"]):
+        system["build_s"] = 0.5 + number * 1e-5
+    (build,) = (column for column in columns(results) if column.header == "build s")
+    assert best(build, results) is None
+
+
 def test_the_primary_measure_leads_the_columns(results):
     assert primary_measure(results) == "nDCG@10"
     for system in results["systems"]:
