@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Annotated
 
@@ -50,7 +51,7 @@ def bench(
     for module in ("jinja2", "matplotlib"):
         require(module, "eval")
     loaded = rarefy.eval.load_collection(collection, split=split, limit=limit)
-    folder = output_folder(out or Path("out", loaded.name))
+    folder = output_folder(out or Path("out", re.sub(r"[^\w.]+", "-", loaded.name).strip("-")))
     names = None if systems is None else [name.strip() for name in systems.split(",")]
     results = rarefy.eval.bench(loaded, names, progress=progress_wanted())
     report = rarefy.eval.write_report(results, folder)

@@ -38,32 +38,23 @@ def encode(
     rarefy encode data/scifact --queries --out out/queries
     rarefy encode notes.jsonl --model bm25 --out out/notes[/dim]
     """
-    import rarefy
     from rarefy.cli.origin import Origin
-    from rarefy.cli.sources import read_texts
-    from rarefy.errors import InputError
+    from rarefy.cli.sources import load_model, read_texts
     from rarefy.eval import load_collection
     from rarefy.eval.interchange import write_vectors
     from rarefy.files import output_folder
 
     if Path(source).is_file():
         ids, texts = (column[:limit] for column in read_texts(Path(source)))
-        fitting = [] if queries else texts
+        documents = [] if queries else texts
     else:
         collection = load_collection(source, limit=limit)
-        fitting = collection.documents
-        ids, texts = collection.document_ids, collection.documents
+        documents = collection.documents
+        ids, texts = collection.document_ids, documents
         if queries:
             ids, texts = collection.query_ids, collection.queries
     folder = output_folder(out)
-    encoder = rarefy.load(model)
-    if isinstance(encoder, rarefy.BM25) and model == "bm25":
-        if not fitting:
-            raise InputError(
-                "bm25 weighs queries by the documents it was fitted to; encode the documents "
-                "first, then name the fitted model: --model DIR/model"
-            )
-        encoder.fit(fitting)
+    encoder = load_model(model, documents)
     encoding = encoder.encode_queries if queries else encoder.encode_documents
     matrix = encoding(texts, progress=progress_wanted())
     write_vectors(folder, ids, matrix, terms=encoder.vocabulary.terms)

@@ -37,7 +37,7 @@ def index(
     """
     import rarefy
     from rarefy.cli.origin import Origin
-    from rarefy.cli.sources import holds_vectors, vectors_path
+    from rarefy.cli.sources import holds_vectors, load_model, vectors_path
 
     if holds_vectors(source):
         from rarefy.eval import read_vectors
@@ -52,9 +52,7 @@ def index(
         from rarefy.eval import load_collection
 
         collection = load_collection(source, limit=limit)
-        encoder = rarefy.load(model)
-        if isinstance(encoder, rarefy.BM25) and model == "bm25":
-            encoder.fit(collection.documents)
+        encoder = load_model(model, collection.documents)
         matrix = encoder.encode_documents(collection.documents, progress=progress_wanted())
         built = rarefy.Index.build(matrix, ids=collection.document_ids)
         built.save(out)

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from scipy.sparse import csr_array
 
     from rarefy.cli.origin import Origin
+    from rarefy.index import Index
 
 __all__ = ["search"]
 
@@ -57,23 +58,31 @@ def search(
         names, queries = [text], origin.load().encode_queries([text])
     else:
         names, queries = _read_queries(str(query_vectors), origin)
-    hits = opened.search(queries, k=k)
-    answers = []
-    for row, name in enumerate(names):
-        found: list[dict[str, Any]] = []
-        for document, score in zip(hits.ids[row], hits.scores[row], strict=True):
-            if document is None:
-                break
-            found.append({"id": document, "score": float(score)})
-            if explain:
-                shares = opened.explain(queries[[row]], id=document)
-                found[-1]["terms"] = [[origin.terms[column], share] for column, share in shares]
-        answers.append({"query": name, "hits": found})
+    answers = _search(opened, origin, names, queries, k, explain)
     if as_json:
         print_json({"queries": answers})
     else:
         for answer in answers:
             _print(answer)
+
+
+def _search(
+    index: Index, origin: Origin, names: list[str], queries: csr_array, k: int, explain: bool
+) -> list[dict[str, Any]]:
+    hits = index.search(queries, k=k)
+    answers = []
+    for row, name in enumerate(names):
+        found: list[dict[str, Any]] = [
+            {"id": document, "score": float(score)}
+            for document, score in zip(hits.ids[row], hits.scores[row], strict=True)
+            if document is not None
+        ]
+        if explain:
+            for hit in found:
+                shares = index.explain(queries[[row]], id=hit["id"])
+                hit["terms"] = [[origin.terms[column], share] for column, share in shares]
+        answers.append({"query": name, "hits": found})
+    return answers
 
 
 def _read_queries(source: str, origin: Origin) -> tuple[list[str], csr_array]:

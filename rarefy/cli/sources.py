@@ -1,14 +1,41 @@
-"""What the commands read: vectors and texts by the names that users give them."""
+"""What the commands read: models, vectors and texts by the names that users give them."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
+import rarefy
 from rarefy.errors import InputError
 
-__all__ = ["holds_vectors", "read_texts", "vectors_path"]
+if TYPE_CHECKING:
+    from rarefy.sparse import TermModel
+
+__all__ = ["holds_vectors", "load_model", "read_texts", "vectors_path"]
 
 _MATRIX = "vectors.npz"
+
+
+def load_model(name: str, documents: Sequence[str]) -> TermModel:
+    """Load a model that is ready to encode: ``"bm25"`` is fitted to the documents.
+
+    Parameters
+    ----------
+    name
+        What `rarefy.load` takes.
+    documents
+        The documents that will be searched; empty where they are not known.
+    """
+    model = rarefy.load(name)
+    if name == "bm25" and isinstance(model, rarefy.BM25):
+        if not documents:
+            raise InputError(
+                "bm25 weighs queries by the documents it was fitted to; encode the documents "
+                "first, then name the fitted model: --model DIR/model"
+            )
+        model.fit(documents)
+    return model
 
 
 def holds_vectors(source: str) -> bool:

@@ -159,6 +159,14 @@ def test_bench_ends_with_the_table_and_the_path_of_the_report(run, tmp_path, col
     assert json.loads(again.out) == json.loads((out / "results.json").read_text())
 
 
+def test_bench_names_the_folder_after_the_collection(run, tmp_path, collection, monkeypatch):
+    pytest.importorskip("ir_measures")
+    pytest.importorskip("matplotlib")
+    monkeypatch.chdir(tmp_path)
+    assert run("bench", collection, "--systems", "bm25").status == 0
+    assert (tmp_path / "out" / "small" / "report.html").is_file()
+
+
 def test_nothing_but_notes_is_on_stderr_where_nobody_watches(run, tmp_path, collection):
     done = run("index", collection, "--model", "bm25", "--out", tmp_path / "index")
     assert len(done.err.splitlines()) == 1
@@ -203,6 +211,19 @@ def test_a_message_of_several_lines_becomes_one(refused, monkeypatch, vectors, t
 
     monkeypatch.setattr("rarefy.index.Index.build", refuses)
     assert refused("index", vectors, "--out", tmp_path / "index") == "rarefy: one two three"
+
+
+@pytest.mark.models
+def test_an_index_remembers_a_learned_model(run, tmp_path, collection):
+    pytest.importorskip("sentence_transformers")
+    index = tmp_path / "index"
+    done = run("index", collection, "--model", "splade-tiny", "--out", index)
+    assert done.status == 0, done.err
+    assert not (index / "model").exists()
+    answer = json.loads(run("search", index, "kitten", "--explain", "--json").out)["queries"][0]
+    assert answer["hits"][0]["id"] == "d2"
+    shares = [share for _, share in answer["hits"][0]["terms"]]
+    assert sum(shares) == pytest.approx(answer["hits"][0]["score"], rel=1e-5)
 
 
 @pytest.mark.data
