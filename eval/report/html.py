@@ -106,7 +106,8 @@ def _headline(results: Results) -> str:
     sentence = f"{first['name']} ranks best, with {measure} {first['measures'][measure]:.4f}"
     if timed:
         fastest = min(timed, key=_median)
-        sentence += f"; {fastest['name']} searches fastest, in {_median(fastest):,.0f} µs"
+        also = ", and" if fastest is first else f"; {fastest['name']}"
+        sentence += f"{also} searches fastest, in {_median(fastest):,.0f} µs"
     return sentence + "."
 
 

@@ -96,6 +96,17 @@ def test_relevant_hits_are_marked_and_unjudged_ones_are_not(results):
     assert "✓ relevant" in page.text
 
 
+def test_the_headline_names_the_best_and_the_fastest(results):
+    def headline():
+        return next(text for text in Page(render_html(results)).text if "ranks best" in text)
+
+    best = results["systems"][4]["measures"]["nDCG@10"]
+    ranks = f"bm25+dense ranks best, with nDCG@10 {best:.4f}"
+    assert headline() == f"{ranks}; bm25 searches fastest, in 96 µs."
+    results["systems"][4]["search_us"]["p50"] = 12.0
+    assert headline() == f"{ranks}, and searches fastest, in 12 µs."
+
+
 def test_terms_are_weighted_by_the_heaviest(results):
     chips = [a["style"] for a in Page(render_html(results)).all("li") if "style" in a]
     assert chips[:3] == ["--weight: 1.000", "--weight: 0.500", "--weight: 0.333"]
