@@ -53,7 +53,7 @@ def render_html(results: Results) -> str:
         best=lambda column: best(column, results),
         columns=columns(results),
         comparisons=list(_comparisons(results)),
-        drawings=_drawings(results, markup=environment.filters["safe"]),
+        drawings=_drawings(results),
         headline=_headline(results),
         kinds={system["name"]: system["kind"] for system in results["systems"]},
         measure=primary_measure(results),
@@ -130,12 +130,12 @@ def _comparisons(results: Results) -> Iterator[dict[str, Any]]:
             }
 
 
-def _drawings(results: Results, markup: Any) -> dict[str, Any]:
+def _drawings(results: Results) -> dict[str, str]:
     systems: Sequence[System] = results["systems"]
     drawings = {}
     if any(system.get("search_us") for system in systems):
-        drawings["quality"] = markup(quality_against_latency(results))
+        drawings["quality"] = quality_against_latency(results)
     if any(system.get("nnz_histogram") for system in systems):
-        drawings["document"] = markup(nnz_histogram(results, "document"))
-        drawings["query"] = markup(nnz_histogram(results, "query"))
+        drawings["document"] = nnz_histogram(results, "document")
+        drawings["query"] = nnz_histogram(results, "query")
     return drawings

@@ -292,7 +292,7 @@ def test_wrong_usage_is_status_2_without_a_traceback(run, arguments):
         ("matplotlib", "eval", ["bench", "{collection}", "--systems", "bm25", "--out", "{out}"]),
         ("jinja2", "eval", ["bench", "{collection}", "--systems", "bm25", "--out", "{out}"]),
         ("faiss", "eval", ["eval", "{collection}", "--system", "dense"]),
-        ("torch", "encode", ["encode", "{collection}", "--out", "{out}"]),
+        ("torch", "encode", ["encode", "{collection}", "--model", "splade-tiny", "--out", "{out}"]),
         ("sentence_transformers", "encode", ["eval", "{collection}", "--system", "dense"]),
     ],
 )
