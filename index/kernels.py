@@ -1,20 +1,20 @@
-"""Exact search: bounds for all blocks, then the documents that can be among the best.
+"""Search: bounds for all blocks, then the documents that can be among the best.
 
-1. `_quantise_query`: the query in the index's integers (see `impacts`).
+1. `_quantise_query`: the query in the index's integers (see `impacts`), heaviest term first.
 2. `_accumulate`: for every block, the sum of its terms' contributions: an upper bound of the score
    of each of its documents, in units.
-3. `_seed_threshold`: a bound that about SEED_CHUNKS chunks of 64 blocks reach, and
-   `_score_blocks` over the blocks that reach it: this fills the heap with k good documents.
-4. `_score_blocks` again over every other block whose bound reaches the k-th score so far: no other
-   document can enter.
-5. A document is first bounded by its own codes, and scored from its float32 weights only if that
-   bound reaches the k-th score.
+3. `_collect`: the documents of the blocks with the highest bounds, each bounded by its own codes.
+4. `_score_best`: these documents in the order of their bounds, scored from their float32 weights
+   until the next bound is below the k-th score.
+5. 3 and 4 again over further blocks, until no other block's bound reaches the k-th score.
 
 This is rank-safe: a block or document is left out only if an upper bound of its score is below the
-k-th score found so far, which the final k-th score is not below.
+k-th score found so far, which the final k-th score is not below. Approximate search stops after
+the first round, and adds up only the heaviest terms in step 2.
 
 Scores are sums of float32 * float32 in float64, in the order of the columns, rounded to float32
-once. The heap holds its worst entry first: lowest score, of equal scores the highest row.
+once. The heap of results holds its worst entry first: lowest score, of equal scores the highest
+row.
 
 All kernels that call each other are in this file and in `intrinsics`: Numba's cache on disk knows
 an edited caller, but not an edited callee.
@@ -38,15 +38,16 @@ from rarefy.index.intrinsics import (
 from rarefy.index.layout import WINDOW, Array, Layout
 from rarefy.index.scratch import Scratch
 
-__all__ = ["search_one"]
+__all__ = ["NO_FILTER", "search_one"]
 
 FLOAT32_MAX = float(np.finfo(np.float32).max)
-GROWTH = 4
-"""How many times more blocks each further round scores."""
-SEED_BLOCKS = 48
-"""Blocks that the first round scores, at least."""
-AHEAD = 3
+AHEAD = 2
 """Blocks between the prefetch of a block's postings and their use."""
+GROWTH = 2
+"""How many times more blocks each further round of an exact search looks at."""
+SEED_BLOCKS = 24
+"""Blocks that the first round of an exact search looks at, at least."""
+NO_FILTER = np.ones(0, np.bool_)
 
 
 @njit(nogil=True, cache=True)
@@ -55,12 +56,14 @@ def search_one(
     block_size: int,
     columns: Array,
     query: Array,
-    k: int,
+    allowed: Array,
+    mass: float,
+    n_blocks: int,
     scratch: Scratch,
     rows: Array,
     scores: Array,
 ) -> int:
-    """Write the best k documents of one query.
+    """Write the best documents of one query.
 
     Parameters
     ----------
@@ -68,10 +71,15 @@ def search_one(
     block_size : int
     columns, query : uint32[m], float32[m]
         The query's columns, increasing, and its weights.
-    k : int
-        At least 1.
+    allowed : bool[n] or bool[0]
+        Documents that may be results; all if it is empty.
+    mass : float
+        The heaviest terms that hold this share of the query's largest contributions are added up;
+        1 for all.
+    n_blocks : int
+        Blocks to look at, or 0 for an exact search.
     scratch : Scratch
-        Zero where it says so; zero again afterwards.
+        `integers` must be zero, and is zero again afterwards.
     rows, scores : int64[k], float32[k]
         Results, ordered; the places left over are not written.
 
@@ -83,27 +91,29 @@ def search_one(
     terms, weights, m = _match_terms(layout, columns, query)
     if m == 0:
         return 0
+    k = rows.size
     integers, shift, unit = _quantise_query(terms, weights, m, layout.scales)
-    n = layout.indptr.size - 1
-    n_blocks = (n + block_size - 1) // block_size
     sums = scratch.sums
-    _accumulate(layout, terms, integers, m, shift, n_blocks, sums)
+    added = _heaviest(terms, weights, integers, m, layout.scales, mass) if mass < 1.0 else m
+    _accumulate(layout, terms, integers, added, shift, sums)
+    if allowed.size:
+        _clear_blocks(sums, allowed, block_size)
     for j in range(m):
         scratch.integers[terms[j]] = integers[j]
         scratch.weights[terms[j]] = weights[j]
     point = unit / 2.0**shift
     found = 0
     high = MAX_SUM + 1
-    wanted = max(SEED_BLOCKS, k)
+    wanted = n_blocks if n_blocks else max(SEED_BLOCKS, k)
     while high > 1:
         low = _sum_reached_by(sums, wanted, high)
         if found == k:
             low = max(low, _sum_threshold(scores[0], unit))
         if low < high:
-            found = _score_blocks(
-                layout, block_size, scratch, low, high, point, k, found, rows, scores
-            )
-        if found == k and _sum_threshold(scores[0], unit) >= low:
+            least = _admitted(scores[0]) / point if found == k else 0.0
+            count = _collect(layout, block_size, scratch, allowed, low, high, least)
+            found = _score_best(layout, scratch, count, point, found, rows, scores)
+        if n_blocks or (found == k and _sum_threshold(scores[0], unit) >= low):
             break
         high = low
         wanted *= GROWTH
@@ -152,8 +162,30 @@ def _quantise_query(
 
 
 @njit(nogil=True, cache=True)
+def _heaviest(
+    terms: Array, weights: Array, integers: Array, m: int, scales: Array, mass: float
+) -> int:
+    """Order the terms by their largest contribution; return how many hold the share `mass`."""
+    products = np.empty(m, np.float64)
+    total = 0.0
+    for j in range(m):
+        products[j] = weights[j] * scales[terms[j]]
+        total += products[j]
+    order = np.argsort(-products, kind="mergesort")
+    terms[:m] = terms[:m][order]
+    weights[:m] = weights[:m][order]
+    integers[:m] = integers[:m][order]
+    held = 0.0
+    added = 0
+    while added < m and held < mass * total:
+        held += products[order[added]]
+        added += 1
+    return added
+
+
+@njit(nogil=True, cache=True)
 def _accumulate(
-    layout: Layout, terms: Array, integers: Array, m: int, shift: int, n_blocks: int, sums: Array
+    layout: Layout, terms: Array, integers: Array, m: int, shift: int, sums: Array
 ) -> None:
     """Write into sums, uint16[nb], every block's bound in units."""
     n_terms = layout.columns.size
@@ -168,7 +200,7 @@ def _accumulate(
             dense[n_dense] = row
             dense_integers[n_dense] = integers[j]
             n_dense += 1
-    for window in range((n_blocks + WINDOW - 1) // WINDOW):
+    for window in range((sums.size + WINDOW - 1) // WINDOW):
         first = window * WINDOW
         last = min(first + WINDOW, sums.size)
         part = sums[first:last]
@@ -223,6 +255,17 @@ def _add_four_rows(
 
 
 @njit(nogil=True, cache=True)
+def _clear_blocks(sums: Array, allowed: Array, block_size: int) -> None:
+    """Set the sums of blocks without an allowed document to zero."""
+    for block in range((allowed.size + block_size - 1) // block_size):
+        some = False
+        for row in range(block * block_size, min((block + 1) * block_size, allowed.size)):
+            some |= allowed[row]
+        if not some:
+            sums[block] = 0
+
+
+@njit(nogil=True, cache=True)
 def _sum_reached_by(sums: Array, wanted: int, high: int) -> int:
     """Return a sum in [1, high) that at least `wanted` blocks reach, and few more, or else 1."""
     low = 1
@@ -258,21 +301,19 @@ def _admitted(score: float) -> float:
 
 
 @njit(nogil=True, cache=True)
-def _score_blocks(
+def _collect(
     layout: Layout,
     block_size: int,
     scratch: Scratch,
+    allowed: Array,
     low: int,
     high: int,
-    point: float,
-    k: int,
-    found: int,
-    rows: Array,
-    scores: Array,
+    least: float,
 ) -> int:
-    """Score the documents of the blocks whose sum is in [low, high).
+    """Bound the documents of the blocks whose sum is in [low, high).
 
-    Returns how many entries the heap holds.
+    Writes those whose bound is positive and at least `least` into `scratch.candidates` and
+    `scratch.bounds` and returns how many they are.
     """
     n = layout.indptr.size - 1
     sums, chosen = scratch.sums, scratch.blocks
@@ -285,21 +326,70 @@ def _score_blocks(
             chosen[n_chosen] = start + lowest_bit(lanes)
             n_chosen += 1
             lanes &= lanes - np.uint64(1)
+    count = 0
     for i in range(n_chosen):
         if i + AHEAD < n_chosen:
             _prefetch_block(layout, chosen[i + AHEAD] * block_size, block_size)
         first = chosen[i] * block_size
         for row in range(first, min(first + block_size, n)):
-            bound = _code_bound(layout, row, scratch.integers)
-            if bound == 0 or (found == k and bound * point < _admitted(scores[0])):
+            if allowed.size and not allowed[row]:
                 continue
-            score = _score(layout, row, scratch)
-            if found < k:
-                _push(rows, scores, found, row, score)
-                found += 1
-            elif score > scores[0] or (score == scores[0] and row < rows[0]):
-                _replace_worst(rows, scores, k, row, score)
+            bound = _code_bound(layout, row, scratch.integers)
+            if bound > 0 and bound >= least:
+                scratch.candidates[count] = row
+                scratch.bounds[count] = bound
+                count += 1
+    return count
+
+
+@njit(nogil=True, cache=True)
+def _score_best(
+    layout: Layout,
+    scratch: Scratch,
+    count: int,
+    point: float,
+    found: int,
+    rows: Array,
+    scores: Array,
+) -> int:
+    """Score candidates, highest bound first, until the next cannot enter the heap of results.
+
+    Returns how many entries that heap holds.
+    """
+    candidates, bounds = scratch.candidates, scratch.bounds
+    for parent in range((count - 2) >> 1, -1, -1):
+        _sink(candidates, bounds, parent, count)
+    while count > 0:
+        row = candidates[0]
+        if found == rows.size and bounds[0] * point < _admitted(scores[0]):
+            break
+        score = _score(layout, row, scratch)
+        if found < rows.size:
+            _push(rows, scores, found, row, score)
+            found += 1
+        elif _worse(scores[0], rows[0], score, row):
+            _replace_worst(rows, scores, found, row, score)
+        count -= 1
+        candidates[0], bounds[0] = candidates[count], bounds[count]
+        _sink(candidates, bounds, 0, count)
     return found
+
+
+@njit(nogil=True, cache=True)
+def _sink(candidates: Array, bounds: Array, at: int, size: int) -> None:
+    """Restore a heap, highest bound first, whose entry `at` may be too high up."""
+    candidate, bound = candidates[at], bounds[at]
+    while True:
+        child = 2 * at + 1
+        if child >= size:
+            break
+        if child + 1 < size and bounds[child + 1] > bounds[child]:
+            child += 1
+        if bounds[child] <= bound:
+            break
+        candidates[at], bounds[at] = candidates[child], bounds[child]
+        at = child
+    candidates[at], bounds[at] = candidate, bound
 
 
 @njit(nogil=True, cache=True)

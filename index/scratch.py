@@ -21,6 +21,10 @@ class Scratch(NamedTuple):
         Bounds of the blocks; zero beyond the last block.
     blocks : int64[nb]
         Numbers of chosen blocks.
+    candidates : int64[n]
+        Rows of documents that may be results.
+    bounds : int64[n]
+        Their bounds.
     integers : uint8[T]
         The query's integer weights; zero between searches.
     weights : float64[T]
@@ -29,16 +33,20 @@ class Scratch(NamedTuple):
 
     sums: npt.NDArray[np.uint16]
     blocks: npt.NDArray[np.int64]
+    candidates: npt.NDArray[np.int64]
+    bounds: npt.NDArray[np.int64]
     integers: npt.NDArray[np.uint8]
     weights: npt.NDArray[np.float64]
 
     @classmethod
-    def of(cls, n_blocks: int, n_terms: int) -> Scratch:
-        """Allocate for an index of so many blocks and terms."""
+    def of(cls, n: int, n_blocks: int, n_terms: int) -> Scratch:
+        """Allocate for an index of n documents in so many blocks, with so many terms."""
         padded = -(-n_blocks // LANES) * LANES
         return cls(
             sums=np.zeros(padded, np.uint16),
             blocks=np.empty(padded, np.int64),
+            candidates=np.empty(n, np.int64),
+            bounds=np.empty(n, np.int64),
             integers=np.zeros(n_terms, np.uint8),
             weights=np.empty(n_terms, np.float64),
         )

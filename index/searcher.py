@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from rarefy.index.kernels import search_one
+from rarefy.index.kernels import NO_FILTER, search_one
 from rarefy.index.layout import Layout
 from rarefy.index.scratch import Scratch
 from rarefy.index.vectors import Vectors
@@ -34,11 +34,11 @@ class Searcher:
         try:
             scratch = self._idle.pop()
         except IndexError:
-            scratch = Scratch.of(-(-n // self.block_size), len(self.layout.columns))
+            scratch = Scratch.of(n, -(-n // self.block_size), len(self.layout.columns))
         for i in range(len(queries)):
             columns, weights = queries.row(i)
             search_one(
-                self.layout, self.block_size, columns, weights, places, scratch,
+                self.layout, self.block_size, columns, weights, NO_FILTER, 1.0, 0, scratch,
                 rows[i, :places], scores[i, :places],
             )  # fmt: skip
         self._idle.append(scratch)
