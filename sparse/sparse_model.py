@@ -2,24 +2,48 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from scipy import sparse
 
 from rarefy.errors import InputError, InputTypeError, require
 from rarefy.sparse.encoders.dense import DenseEncoder
+from rarefy.sparse.encoders.headed import HeadedEncoder
 from rarefy.sparse.model import Role, TermModel
 from rarefy.sparse.texts import Advance, checked
 from rarefy.sparse.vocabulary import Vocabulary
 
 if TYPE_CHECKING:
-    from rarefy.sparse.encoders.sparse_pipeline import SparsePipelineEncoder
     from rarefy.sparse.heads.dense_to_sparse import DenseToSparse
 
-__all__ = ["SparseModel"]
+__all__ = ["SparseModel", "TermEncoder"]
+
+
+class TermEncoder(Protocol):
+    """What gives sparse vectors: HeadedEncoder, MaskedLMEncoder, SparsePipelineEncoder."""
+
+    @property
+    def vocabulary(self) -> Vocabulary:
+        """The terms of the columns."""
+
+    @property
+    def fingerprint(self) -> str:
+        """Hexadecimal digest that changes when the vectors of some text would."""
+
+    @property
+    def computed(self) -> int:
+        """Texts encoded so far, without those whose vectors the cache held."""
+
+    @property
+    def pipeline(self) -> Any:
+        """The ``SparseEncoder`` of sentence-transformers that gives the same vectors."""
+
+    def encode_distinct(
+        self, texts: list[str], role: Role, batch_size: int | None, advance: Advance
+    ) -> sparse.csr_array:
+        """Encode texts that are known to be distinct; float32 [n, V]."""
 
 
 class SparseModel(TermModel):
@@ -37,38 +61,34 @@ class SparseModel(TermModel):
     Raises
     ------
     InputError
-        If a dense encoder comes without a head, or their sizes differ.
+        If a dense encoder comes without a head or with one of another size, or another encoder
+        with one.
+    InputTypeError
+        If `encoder` is no encoder.
     """
 
     def __init__(
         self,
-        encoder: DenseEncoder | SparsePipelineEncoder,
+        encoder: DenseEncoder | TermEncoder,
         head: DenseToSparse | None = None,
         *,
         name: str | None = None,
     ) -> None:
-        dense = isinstance(encoder, DenseEncoder)
-        if not dense and not hasattr(encoder, "encode_distinct"):
+        if not hasattr(encoder, "encode_distinct"):
             raise InputTypeError(
                 f"encoder is a {type(encoder).__name__}; expected a DenseEncoder(path)"
             )
-        if dense and head is None:
-            raise InputError(
-                "a DenseEncoder gives dense vectors: give a head too, such as "
-                "SparseModel(encoder, DenseToSparse.tied_to(encoder))"
-            )
-        if head is not None and not dense:
-            raise InputError(
-                "head is given for an encoder that gives sparse vectors; expected None"
-            )
-        if head is not None and head.in_features != encoder.dimension:
-            raise InputError(
-                f"the head takes vectors of length {head.in_features}, the encoder gives "
-                f"{encoder.dimension}"
-            )
+        if isinstance(encoder, DenseEncoder):
+            if head is None:
+                raise InputError(
+                    f"{encoder.name} gives dense vectors: expected a head too, as in "
+                    "SparseModel(encoder, DenseToSparse.tied_to(encoder))"
+                )
+            encoder = HeadedEncoder(encoder, head)
+        elif head is not None:
+            raise InputError("the encoder gives sparse vectors itself: expected head=None")
         self.encoder = encoder
-        self.head = head
-        self.name = name or getattr(encoder, "name", "sparse")
+        self.name = str(name or getattr(encoder, "name", "sparse"))
 
     @classmethod
     def load(
@@ -85,14 +105,17 @@ class SparseModel(TermModel):
         from rarefy.sparse.encoders.masked_lm import MaskedLMEncoder
         from rarefy.sparse.encoders.pipeline import load_sparse_encoder
         from rarefy.sparse.encoders.sparse_pipeline import SparsePipelineEncoder
+        from rarefy.sparse.heads.dense_to_sparse import DenseToSparse
 
         pipeline = load_sparse_encoder(name_or_path, device, trust_remote_code)
-        label = name or Path(name_or_path).name
-        if _is_headed(pipeline):
-            encoder, head = _parted(pipeline, cache)
-            return cls(encoder, head, name=label)
-        kind = MaskedLMEncoder if MaskedLMEncoder.fits(pipeline) else SparsePipelineEncoder
-        return cls(kind(pipeline, cache=cache), name=label)
+        encoder: TermEncoder
+        if isinstance(pipeline[-1], DenseToSparse):
+            encoder = HeadedEncoder.parted(pipeline, cache)
+        elif MaskedLMEncoder.fits(pipeline):
+            encoder = MaskedLMEncoder(pipeline, cache=cache)
+        else:
+            encoder = SparsePipelineEncoder(pipeline, cache=cache)
+        return cls(encoder, name=name or Path(name_or_path).name)
 
     @property
     def vocabulary(self) -> Vocabulary:
@@ -102,76 +125,38 @@ class SparseModel(TermModel):
     @property
     def fingerprint(self) -> str:
         """Hexadecimal digest that changes when the vectors of some text would."""
-        if self.head is None:
-            return self.encoder.fingerprint
-        from rarefy.sparse.encoders.pipeline import fingerprint
-
-        both = self.encoder.fingerprint + fingerprint(self.pipeline)
-        return hashlib.sha256(both.encode()).hexdigest()
+        return self.encoder.fingerprint
 
     @property
     def computed(self) -> int:
         """Texts encoded so far, without those whose vectors the cache held."""
         return self.encoder.computed
 
-    @property
-    def pipeline(self) -> Any:
-        """The model as a ``SparseEncoder`` of sentence-transformers; the parts are shared."""
-        if self.head is None:
-            return self.encoder.pipeline
-        from sentence_transformers import SparseEncoder
-
-        dense = self.encoder.pipeline
-        return SparseEncoder(
-            modules=[*dense, self.head],
-            prompts=dict(dense.prompts),
-            default_prompt_name=dense.default_prompt_name,
-            similarity_fn_name="dot",
-            device=str(dense.device),
-        )
-
     def fit(self, texts: Iterable[str], *, progress: bool = False) -> SparseModel:
-        """Standardise the head's terms over a sample of texts, such as the corpus to be searched.
+        """Standardise the head's terms over a sample of texts.
+
+        The sample should look like the queries as much as like the documents: over the documents
+        of a narrow collection alone, its topic becomes the mean and is lost.
 
         Raises
         ------
         InputError
             If the model has no head, or there are less than two distinct texts.
         """
-        if self.head is None:
-            raise InputError(f"{self.name} has no head to fit; encode with it as it is")
-        self.head.fit(self.encoder, checked(texts), progress=progress)
+        if not isinstance(self.encoder, HeadedEncoder):
+            raise InputError(f"{self.name} has no head to fit: encode with it as it is")
+        self.encoder.fit(checked(texts), progress=progress)
         return self
 
     def save(self, folder: str | Path) -> None:
         """Write the model as a SparseEncoder folder of sentence-transformers.
 
-        ``SparseEncoder(folder)`` loads it too; with a head, this package has to be installed there
-        and the call needs ``trust_remote_code=True``.
+        ``SparseEncoder(folder)`` loads it too; where the model has a head, this package has to be
+        installed there and the call needs ``trust_remote_code=True``.
         """
-        self.pipeline.save_pretrained(str(folder), create_model_card=False)
+        self.encoder.pipeline.save_pretrained(str(folder), create_model_card=False)
 
     def _encode(
         self, texts: list[str], role: Role, batch_size: int | None, advance: Advance
     ) -> sparse.csr_array:
-        encoded = self.encoder.encode_distinct(texts, role, batch_size, advance)
-        return encoded if self.head is None else self.head.project(encoded, role)
-
-
-def _is_headed(pipeline: Any) -> bool:
-    from rarefy.sparse.heads.dense_to_sparse import DenseToSparse
-
-    return isinstance(pipeline[-1], DenseToSparse)
-
-
-def _parted(pipeline: Any, cache: bool | str | Path) -> tuple[DenseEncoder, DenseToSparse]:
-    from sentence_transformers import SentenceTransformer
-
-    *modules, head = pipeline
-    dense = SentenceTransformer(
-        modules=modules,
-        prompts=dict(pipeline.prompts),
-        default_prompt_name=pipeline.default_prompt_name,
-        device=str(pipeline.device),
-    )
-    return DenseEncoder(dense, cache=cache), head
+        return self.encoder.encode_distinct(texts, role, batch_size, advance)

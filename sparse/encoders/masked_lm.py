@@ -46,6 +46,8 @@ class MaskedLMEncoder(SparsePipelineEncoder):
         self, pipeline: SparseEncoder, *, cache: bool | str | Path = True, batch_size: int = 32
     ) -> None:
         super().__init__(pipeline, cache=cache, batch_size=batch_size)
+        self._transformer: Any
+        self._pooling: Any
         self._transformer, self._pooling = pipeline
         self._body, self._projection = _split(self._transformer)
 
@@ -91,7 +93,7 @@ class MaskedLMEncoder(SparsePipelineEncoder):
         self, features: dict[str, Any], mask: Tensor
     ) -> list[tuple[Tensor, Tensor]]:
         texts, tokens = mask.shape
-        step = max(1, _LOGITS // (tokens * self._transformer.get_embedding_dimension()))
+        step = max(1, _LOGITS // (tokens * self._transformer.config.vocab_size))
         pairs = []
         for start in range(0, texts, step):
             part = {

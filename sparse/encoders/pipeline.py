@@ -123,11 +123,12 @@ def fingerprint(pipeline: torch.nn.Module, *settings: object) -> str:
     """Digest what decides a pipeline's vectors, from weights to prompts, and `settings`."""
     digest = hashlib.sha256()
     for name, module in pipeline.named_children():
-        own = getattr(module, "get_config_dict", dict)()
+        own: dict[str, Any] = getattr(module, "get_config_dict", dict)()
+        own.pop("embedding_dimension", None)  # noted when the module is first used
         digest.update(f"{name} {type(module).__name__} {json.dumps(own, default=str)}\n".encode())
     for name, tensor in pipeline.state_dict().items():
         digest.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}\n".encode())
-        digest.update(tensor.detach().cpu().contiguous().view(torch.uint8).numpy().data)
+        digest.update(tensor.detach().cpu().reshape(-1).view(torch.uint8).numpy().data)
     tokenizer = getattr(pipeline, "tokenizer", None)
     backend = getattr(tokenizer, "backend_tokenizer", None)
     # The saved state of truncation and padding depends on what was encoded last: leave it out.

@@ -12,23 +12,15 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-__all__ = ["Projection", "has_fast_bfloat16"]
+from rarefy.sparse.encoders.precision import has_fast_bfloat16
+
+__all__ = ["Projection"]
 
 _CELLS = 2**21  # logits at a time: 4 MiB of bfloat16
 
 # How far below zero a bfloat16 logit may be and the float32 one still be positive enough to
 # matter, relative to the largest logit without bias; measured deviations are below half of it.
 _MARGIN = 2**-6
-
-
-def has_fast_bfloat16(device: torch.device) -> bool:
-    """Whether matrix products in bfloat16 are faster than in float32 on the device."""
-    if device.type == "cuda":
-        return bool(torch.cuda.is_bf16_supported())
-    if device.type != "cpu":
-        return False
-    capabilities = getattr(torch.cpu, "get_capabilities", dict)()
-    return any(capabilities.get(name) for name in ("avx512_bf16", "amx_bf16", "bf16"))
 
 
 class Projection:

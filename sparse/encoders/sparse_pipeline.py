@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -51,7 +52,7 @@ class SparsePipelineEncoder:
     def vocabulary(self) -> Vocabulary:
         """The tokenizer's terms, or numbers where the columns are none."""
         size = self.pipeline.encode(["a"]).shape[1]
-        tokenizer = getattr(self.pipeline, "tokenizer", None)
+        tokenizer: Any = getattr(self.pipeline, "tokenizer", None)
         # Models pad their vocabulary for speed, to a multiple of at most 128.
         if hasattr(tokenizer, "get_vocab") and 0 <= size - len(tokenizer) < 128:
             return Vocabulary.from_tokenizer(tokenizer, size)

@@ -13,7 +13,7 @@ trained; here it is tied to the encoder's own word embeddings:
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
@@ -54,7 +54,7 @@ class DenseToSparse(Module):
         How many terms a query and a document keep at most.
     """
 
-    config_keys: ClassVar[list[str]] = [
+    config_keys = [  # noqa: RUF012 - as the base class declares it
         "in_features",
         "vocabulary_size",
         "active_terms",
@@ -62,7 +62,7 @@ class DenseToSparse(Module):
         "query_terms",
         "document_terms",
     ]
-    forward_kwargs: ClassVar[set[str]] = {"task"}
+    forward_kwargs = {"task"}  # noqa: RUF012
 
     def __init__(
         self,
@@ -150,7 +150,9 @@ class DenseToSparse(Module):
         self.standardise(*self.moments(vectors))
 
     @torch.inference_mode()
-    def moments(self, vectors: NDArray[np.float32]) -> tuple[Tensor, Tensor]:
+    def moments(
+        self, vectors: NDArray[np.float32]
+    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """Return each active term's mean and standard deviation over dense vectors.
 
         Parameters
@@ -169,18 +171,20 @@ class DenseToSparse(Module):
         covariance = torch.cov(sample.T, correction=0)
         mean = rows @ sample.mean(0) + self.linear.bias.cpu().double()
         variance = ((rows @ covariance) * rows).sum(1)
-        return mean, variance.clamp(min=1e-12).sqrt()
+        return mean.numpy(), variance.clamp(min=1e-12).sqrt().numpy()
 
     @torch.no_grad()
-    def standardise(self, mean: Tensor, deviation: Tensor) -> None:
+    def standardise(self, mean: NDArray[np.floating], deviation: NDArray[np.floating]) -> None:
         """Make terms of this mean and deviation [active_terms] have mean 0 and deviation 1."""
         weight, bias = self.linear.weight, self.linear.bias
-        scale = 1 / deviation.to(weight)
+        scale = 1 / torch.from_numpy(deviation).to(weight)
         weight.mul_(scale[:, None])
-        bias.sub_(mean.to(bias)).mul_(scale)
+        bias.sub_(torch.from_numpy(mean).to(bias)).mul_(scale)
         self.ready.fill_(True)
 
-    def forward(self, features: dict[str, Any], task: str | None = None) -> dict[str, Any]:
+    def forward(
+        self, features: dict[str, Any], *, task: str | None = None, **_: Any
+    ) -> dict[str, Any]:
         """Replace ``sentence_embedding`` [n, in_features] by weights [n, vocabulary_size]."""
         weights, terms = self._heaviest(features["sentence_embedding"], task)
         result = weights.new_zeros((len(weights), self.vocabulary_size))
@@ -224,10 +228,12 @@ class DenseToSparse(Module):
         self.save_torch_weights(output_path, safe_serialization=safe_serialization)
 
     @classmethod
-    def load(cls, model_name_or_path: str, subfolder: str = "", **options: Any) -> DenseToSparse:
+    def load(  # type: ignore[override]
+        cls, model_name_or_path: str, subfolder: str = "", **options: Any
+    ) -> DenseToSparse:
         """Read what :meth:`save` wrote, as sentence-transformers asks."""
-        kept = ("token", "cache_folder", "revision", "local_files_only")
-        hub = {"subfolder": subfolder, **{key: options[key] for key in kept if key in options}}
+        kept = {"token", "cache_folder", "revision", "local_files_only"} & options.keys()
+        hub = {"subfolder": subfolder, **{key: options[key] for key in kept}}
         head = cls(**cls.load_config(model_name_or_path, **hub))
         return cls.load_torch_weights(model_name_or_path, model=head, **hub)
 

@@ -1,0 +1,103 @@
+"""A dense encoder and a head on it, as one encoder of sparse vectors."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from scipy import sparse
+
+from rarefy.errors import InputError
+from rarefy.sparse.encoders.dense import DenseEncoder
+from rarefy.sparse.model import Role
+from rarefy.sparse.texts import Advance
+from rarefy.sparse.vocabulary import Vocabulary
+
+if TYPE_CHECKING:
+    from rarefy.sparse.heads.dense_to_sparse import DenseToSparse
+
+__all__ = ["HeadedEncoder"]
+
+
+class HeadedEncoder:
+    """A dense encoder and a head on it.
+
+    Parameters
+    ----------
+    encoder
+        What gives dense vectors, and caches them.
+    head
+        What projects them.
+
+    Raises
+    ------
+    InputError
+        If their sizes differ.
+    """
+
+    def __init__(self, encoder: DenseEncoder, head: DenseToSparse) -> None:
+        if head.in_features != encoder.dimension:
+            raise InputError(
+                f"the head takes vectors of length {head.in_features}; {encoder.name} gives "
+                f"vectors of length {encoder.dimension}"
+            )
+        self.dense = encoder
+        self.head = head
+        self.name = encoder.name
+
+    @classmethod
+    def parted(cls, pipeline: Any, cache: bool | str | Path) -> HeadedEncoder:
+        """Take apart a SparseEncoder whose last module is a head."""
+        from sentence_transformers import SentenceTransformer
+
+        *modules, head = pipeline
+        dense = SentenceTransformer(
+            modules=modules,
+            prompts=dict(pipeline.prompts),
+            default_prompt_name=pipeline.default_prompt_name,
+            device=str(pipeline.device),
+        )
+        return cls(DenseEncoder(dense, cache=cache), head.eval())
+
+    @property
+    def vocabulary(self) -> Vocabulary:
+        """The terms of the columns."""
+        return self.dense.vocabulary
+
+    @property
+    def fingerprint(self) -> str:
+        """Hexadecimal digest that changes when the vectors of some text would."""
+        from rarefy.sparse.encoders.pipeline import fingerprint
+
+        return fingerprint(self.pipeline, self.dense.dtype)
+
+    @property
+    def computed(self) -> int:
+        """Texts encoded so far, without those whose dense vectors the cache held."""
+        return self.dense.computed
+
+    @property
+    def pipeline(self) -> Any:
+        """Both as a ``SparseEncoder`` of sentence-transformers; the parts are shared."""
+        from sentence_transformers import SparseEncoder
+
+        dense = self.dense.pipeline
+        return SparseEncoder(
+            modules=[*dense, self.head],
+            prompts=dict(dense.prompts),
+            default_prompt_name=dense.default_prompt_name,
+            similarity_fn_name="dot",
+            device=str(dense.device),
+        )
+
+    def fit(self, texts: Iterable[str], *, progress: bool = False) -> None:
+        """Fit the head; see :meth:`DenseToSparse.fit`."""
+        self.head.fit(self.dense, texts, progress=progress)
+
+    def encode_distinct(
+        self, texts: list[str], role: Role, batch_size: int | None, advance: Advance
+    ) -> sparse.csr_array:
+        """Encode texts that are known to be distinct; float32 [n, V]."""
+        vectors = self.dense.encode_distinct(texts, role, batch_size, advance)
+        return self.head.project(vectors, role)
