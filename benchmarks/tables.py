@@ -1,0 +1,93 @@
+"""The tables of the README, from the JSON files in results/.
+
+    python benchmarks/tables.py README.md            writes them
+    python benchmarks/tables.py --check README.md    fails if they are not what the files give
+    python benchmarks/tables.py --keep out/demo      copies a run's results.json to results/
+
+A table stands between ``<!-- begin NAME -->`` and ``<!-- end NAME -->``.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import re
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from rarefy.eval.report import format_table
+
+RESULTS = Path(__file__).parent / "results"
+
+
+def main() -> None:
+    """Run the command line."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--check", action="store_true")
+    parser.add_argument("--keep", action="store_true")
+    parser.add_argument("path", type=Path)
+    options = parser.parse_args()
+    if options.keep:
+        keep(options.path)
+        return
+    before = options.path.read_text(encoding="utf-8")
+    after = filled(before)
+    if options.check and before != after:
+        sys.exit(f"{options.path} is not what the results give: run `make docs`")
+    options.path.write_text(after, encoding="utf-8")
+
+
+def keep(folder: Path) -> None:
+    """Copy a run's results.json, without its queries and texts, to the results."""
+    results = json.loads((folder / "results.json").read_text(encoding="utf-8"))
+    results["examples"] = []
+    for system in results["systems"]:
+        system.pop("per_query", None)
+    path = RESULTS / f"{results['collection']['name']}.json"
+    path.write_text(json.dumps(results, indent=1) + "\n", encoding="utf-8")
+
+
+def filled(text: str) -> str:
+    """Return the text with each table that a marker names."""
+
+    def table(found: re.Match[str]) -> str:
+        name = found.group(1)
+        result = json.loads((RESULTS / f"{name}.json").read_text(encoding="utf-8"))
+        body = TABLES.get(name, run_table)(result)
+        return f"<!-- begin {name} -->\n{body.strip()}\n<!-- end {name} -->"
+
+    return re.sub(r"<!-- begin (\S+) -->.*?<!-- end \1 -->", table, text, flags=re.DOTALL)
+
+
+def run_table(result: dict[str, Any]) -> str:
+    """Return the table of a benchmark run."""
+    return format_table(result, style="markdown")
+
+
+def exact_table(result: dict[str, Any]) -> str:
+    """Return exact search beside other exact engines: ratios of mean times."""
+    tables = result["tables"]
+    names = [engine["name"] for engine in tables[0]["engines"]]
+    heads = [f"{t['query_nnz']:.0f} non-zeros, k={t['k']}" for t in tables]
+    lines = ["| engine | " + " | ".join(heads) + " |", "|---|" + "--:|" * len(heads)]
+    for i, name in enumerate(names):
+        ratios = [t["engines"][i]["times_rarefy"] for t in tables]
+        lines.append(f"| {name} | " + " | ".join(f"{ratio:.1f}" for ratio in ratios) + " |")
+    return "\n".join(lines)
+
+
+def encoding_table(result: dict[str, Any]) -> str:
+    """Return the speed of encoding beside sentence-transformers' own."""
+    return f"{result['ratio']:.1f}"
+
+
+TABLES: dict[str, Callable[[dict[str, Any]], str]] = {
+    "exact": exact_table,
+    "encoding": encoding_table,
+}
+
+
+if __name__ == "__main__":
+    main()
