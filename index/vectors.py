@@ -12,11 +12,13 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 import scipy.sparse
+from numba import njit
 
 from rarefy.errors import InputError, InputTypeError
 
 __all__ = ["MAX_COLUMNS", "MAX_ROWS", "Vectors", "canonical", "document_ids"]
 
+CANONICAL, USABLE, MALFORMED = 0, 1, 2
 MAX_ROWS = 2**31 - 1
 MAX_COLUMNS = 2**32 - 1
 
@@ -94,9 +96,19 @@ def canonical(matrix: Any, *, width: int | None = None, what: str = "vectors") -
             f"{MAX_COLUMNS} columns fit in one index"
         )
     csr = matrix.tocsr()
-    if not csr.has_canonical_format:
-        csr = csr.copy() if csr is matrix else csr
+    state = _state(csr.indptr, csr.indices, csr.data, columns)
+    if state == MALFORMED:
+        raise InputError(
+            f"{what} are no valid CSR matrix: indptr must not decrease and columns must lie in "
+            f"0..{columns - 1}; see scipy's check_format(full_check=True)"
+        )
+    if state == CANONICAL and csr.dtype == np.float32:
+        return _vectors(csr.indptr, csr.indices, csr.data, columns)
+    if state != CANONICAL:
+        csr = csr.copy()
+        csr.has_canonical_format = False  # the flag may be older than the arrays
         csr.sum_duplicates()
+        csr.prune()
     with np.errstate(over="ignore", under="ignore"):
         weights = np.asarray(csr.data, dtype=np.float32)
     _check_weights(csr.data, weights, csr.indptr, what)
@@ -105,12 +117,38 @@ def canonical(matrix: Any, *, width: int | None = None, what: str = "vectors") -
         kept = weights != 0
         indptr = np.concatenate([[0], np.cumsum(kept)])[indptr]
         indices, weights = indices[kept], weights[kept]
+    return _vectors(indptr, indices, weights, columns)
+
+
+def _vectors(indptr: Any, indices: Any, weights: Any, width: int) -> Vectors:
     return Vectors(
         np.ascontiguousarray(indptr, dtype=np.int64),
         np.ascontiguousarray(indices, dtype=np.uint32),
         np.ascontiguousarray(weights, dtype=np.float32),
-        int(columns),
+        int(width),
     )
+
+
+@njit(nogil=True, cache=True)
+def _state(indptr: Any, indices: Any, weights: Any, width: int) -> int:
+    """Return CANONICAL, MALFORMED, or USABLE for what is neither."""
+    if indptr[0] != 0 or indptr[-1] > indices.size or indices.size != weights.size:
+        return MALFORMED
+    for row in range(indptr.size - 1):
+        if indptr[row + 1] < indptr[row]:
+            return MALFORMED
+    for p in range(indptr[-1]):
+        if indices[p] < 0 or indices[p] >= width:
+            return MALFORMED
+    if indptr[-1] != indices.size:
+        return USABLE
+    for row in range(indptr.size - 1):
+        last = -1
+        for p in range(indptr[row], indptr[row + 1]):
+            if indices[p] <= last or not (weights[p] > 0 and weights[p] < np.inf):
+                return USABLE
+            last = indices[p]
+    return CANONICAL
 
 
 def _check_weights(given: Any, weights: Any, indptr: Any, what: str) -> None:

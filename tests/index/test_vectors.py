@@ -123,3 +123,15 @@ def test_an_index_says_what_it_is():
     assert (len(index), index.vocabulary_size) == (2, 3)
     assert index.nbytes > 0
     assert repr(index) == "<Index of 2 documents, 3 postings, vocabulary 3>"
+
+
+@pytest.mark.parametrize(
+    ("indptr", "indices"), [([0, 1, 2], [0, 9]), ([0, 1, 2], [0, -1]), ([0, 2, 1, 2], [0, 1])]
+)
+def test_a_malformed_matrix_is_refused(indptr, indices):
+    matrix = sp.csr_array((len(indptr) - 1, 3), dtype=np.float32)
+    matrix.indptr = np.array(indptr, np.int32)
+    matrix.indices = np.array(indices, np.int32)
+    matrix.data = np.ones(2, np.float32)
+    with pytest.raises(InputError, match="no valid CSR matrix"):
+        Index.build(matrix)
