@@ -102,7 +102,8 @@ def _entries() -> Iterator[_Entry]:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of deprecated modules and names
             module = importlib.import_module(module_name)
-            public = getattr(module, "__all__", None) or sorted(vars(module))
+            # sorted, because some modules list their names in the order of a set
+            public = sorted(getattr(module, "__all__", None) or vars(module))
             members = [(name, vars(module).get(name)) for name in public if name[0] != "_"]
         for name, member in members:
             if id(member) in seen or not _is_documented(member, module_name):
