@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,8 @@ from rarefy.sparse.heads.dense_to_sparse import DenseToSparse
 from rarefy.sparse.model import Role
 
 __all__ = ["fingerprint", "load_pipeline", "load_sparse_encoder", "prompt_for"]
+
+_HUB_NAME = re.compile(r"\w[\w.-]*(/\w[\w.-]*)?")
 
 
 def load_pipeline(
@@ -49,6 +52,8 @@ def load_pipeline(
     """
     folder = Path(name)
     local = folder.exists()
+    if not local and not _HUB_NAME.fullmatch(str(name)):
+        raise InputError(f"there is no model folder {name}; expected one, or a hub name owner/name")
     if local and not any((folder / file).is_file() for file in ("modules.json", "config.json")):
         raise InputError(
             f"{name} is not a model: expected a folder with a modules.json "

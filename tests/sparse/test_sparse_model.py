@@ -192,6 +192,8 @@ def test_what_is_no_model(tmp_path):
         load(tmp_path)
     with pytest.raises(InputError, match="no such folder"):
         load("nobody/no-such-model")
+    with pytest.raises(InputError, match="there is no model folder"):
+        load(tmp_path / "nothing")
     with pytest.raises(InputError, match="expected 'minilm-d2s'"):
         load("")
     (tmp_path / "config.json").write_text("{")
