@@ -12,6 +12,7 @@ import argparse
 import json
 import time
 from collections.abc import Callable
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -29,10 +30,10 @@ WORDS = (5, 20, 60, 180)  # words a text; one table each
 
 
 def texts_of(words: int, count: int) -> list[str]:
-    """Cut the documents of pydocs to a number of words."""
-    split = (document.split() for document in load_collection("pydocs").documents)
-    texts = dict.fromkeys(" ".join(text[:words]) for text in split if len(text) >= words)
-    return list(texts)[:count]
+    """Cut the documents of pydocs, one after the other, into texts of a number of words."""
+    stream = " ".join(load_collection("pydocs").documents).split()
+    texts = (" ".join(stream[start : start + words]) for start in range(0, len(stream), words))
+    return list(islice(dict.fromkeys(texts), count))
 
 
 def in_turns(

