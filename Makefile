@@ -43,6 +43,7 @@ lint: $(READY) typing
 
 bench: $(READY)
 	$(BIN)/python benchmarks/exact.py
+	$(BIN)/python benchmarks/encoding.py
 
 docs: $(READY)
 	$(BIN)/python benchmarks/tables.py README.md

@@ -14,7 +14,7 @@ stays at 65,535 when it would overflow, where no threshold cuts: `quantise_query
 shift for which even the largest sum of all terms fits, if one does. Maxima of codes over a block of
 documents bound every document of the block in the same way.
 
-The constants are here; the query's half runs in every search and stands in `kernels`.
+This file is the only place that rounds weights.
 """
 
 from __future__ import annotations
@@ -24,8 +24,16 @@ from numba import njit
 
 from rarefy.index.layout import Array
 
-__all__ = ["MAX_CODE", "MAX_SHIFT", "MAX_SUM", "SLACK", "encode", "term_scales"]
+__all__ = [
+    "MAX_SUM",
+    "admitted_bound",
+    "encode",
+    "quantise_query",
+    "sum_threshold",
+    "term_scales",
+]
 
+FLOAT32_MAX = float(np.finfo(np.float32).max)
 MAX_CODE = 255
 MAX_SUM = 65_535
 MAX_SHIFT = 8
@@ -51,3 +59,39 @@ def encode(terms: Array, weights: Array, scales: Array) -> Array:
     for p in range(terms.size):
         codes[p] = min(MAX_CODE, max(1, int(np.ceil(weights[p] / scales[terms[p]]))))
     return codes
+
+
+@njit(nogil=True, cache=True)
+def quantise_query(terms: Array, weights: Array, m: int, scales: Array) -> tuple[Array, int, float]:
+    """Return W_t (uint16[m]), the shift and the unit of `impacts`."""
+    largest = 0.0
+    for j in range(m):
+        largest = max(largest, weights[j] * scales[terms[j]])
+    integers = np.empty(m, np.uint16)
+    for j in range(m):
+        product = weights[j] * scales[terms[j]]
+        integers[j] = min(MAX_CODE, max(1, int(np.ceil(product / largest * MAX_CODE))))
+    shift = 0
+    while shift < MAX_SHIFT:
+        total = np.int64(0)
+        for j in range(m):
+            total += (np.int64(integers[j]) * MAX_CODE + (1 << shift) - 1) >> shift
+        if total <= MAX_SUM:
+            break
+        shift += 1
+    return integers, shift, largest / MAX_CODE * 2.0**shift
+
+
+@njit(nogil=True, cache=True)
+def sum_threshold(score: float, unit: float) -> int:
+    """Return the sum, at least 1, below which no document reaches the score."""
+    return int(max(1.0, min(float(MAX_SUM), np.floor(admitted_bound(score) / unit))))
+
+
+@njit(nogil=True, cache=True)
+def admitted_bound(score: float) -> float:
+    """Return the bound from which a document may reach the score, float64.
+
+    Scores beyond float32 are infinite and tie; their bounds are finite.
+    """
+    return min(np.float64(score), FLOAT32_MAX) * (1.0 - SLACK)

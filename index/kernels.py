@@ -1,6 +1,6 @@
 """Search: bounds for all blocks, then the documents that can be among the best.
 
-1. `_quantise_query`: the query in the index's integers (see `impacts`), heaviest term first.
+1. `quantise_query`: the query in the index's integers (see `impacts`), heaviest term first.
 2. `_accumulate`: for every block, the sum of its terms' contributions: an upper bound of the score
    of each of its documents, in units.
 3. `_collect`: the documents of the blocks with the highest bounds, each bounded by its own codes.
@@ -16,8 +16,8 @@ Scores are sums of float32 * float32 in float64, in the order of the columns, ro
 once. The heap of results holds its worst entry first: lowest score, of equal scores the highest
 row.
 
-All kernels that call each other are in this file and in `intrinsics`: Numba's cache on disk knows
-an edited caller, but not an edited callee.
+Numba's cache on disk notices an edited caller, but not an edited callee in another file. So
+`CALLEES` changes with the files that this one calls, and a test holds it to that.
 """
 
 from __future__ import annotations
@@ -25,7 +25,8 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
-from rarefy.index.impacts import MAX_CODE, MAX_SHIFT, MAX_SUM, SLACK
+from rarefy.index.heaps import push, replace_worst, sink, sort_results, worse
+from rarefy.index.impacts import MAX_SUM, admitted_bound, quantise_query, sum_threshold
 from rarefy.index.intrinsics import (
     LANES,
     bit_count,
@@ -40,7 +41,8 @@ from rarefy.index.scratch import Scratch
 
 __all__ = ["NO_FILTER", "search_one"]
 
-FLOAT32_MAX = float(np.finfo(np.float32).max)
+CALLEES = "53007c301930"
+"""The start of the SHA-256 of heaps.py, impacts.py and intrinsics.py."""
 AHEAD = 2
 """Blocks between the prefetch of a block's postings and their use."""
 GROWTH = 2
@@ -92,7 +94,7 @@ def search_one(
     if m == 0:
         return 0
     k = rows.size
-    integers, shift, unit = _quantise_query(terms, weights, m, layout.scales)
+    integers, shift, unit = quantise_query(terms, weights, m, layout.scales)
     sums = scratch.sums
     added = _heaviest(terms, weights, integers, m, layout.scales, mass) if mass < 1.0 else m
     _accumulate(layout, terms, integers, added, shift, sums)
@@ -108,18 +110,18 @@ def search_one(
     while high > 1:
         low = _sum_reached_by(sums, wanted, high)
         if found == k:
-            low = max(low, _sum_threshold(scores[0], unit))
+            low = max(low, sum_threshold(scores[0], unit))
         if low < high:
-            least = _admitted(scores[0]) / point if found == k else 0.0
+            least = admitted_bound(scores[0]) / point if found == k else 0.0
             count = _collect(layout, block_size, scratch, allowed, low, high, least)
             found = _score_best(layout, scratch, count, point, found, rows, scores)
-        if n_blocks or (found == k and _sum_threshold(scores[0], unit) >= low):
+        if n_blocks or (found == k and sum_threshold(scores[0], unit) >= low):
             break
         high = low
         wanted *= GROWTH
     for j in range(m):
         scratch.integers[terms[j]] = 0
-    _sort_heap(rows, scores, found)
+    sort_results(rows, scores, found)
     return found
 
 
@@ -136,29 +138,6 @@ def _match_terms(layout: Layout, columns: Array, query: Array) -> tuple[Array, A
             weights[m] = query[j]
             m += 1
     return terms, weights, m
-
-
-@njit(nogil=True, cache=True)
-def _quantise_query(
-    terms: Array, weights: Array, m: int, scales: Array
-) -> tuple[Array, int, float]:
-    """Return W_t (uint16[m]), the shift and the unit of `impacts`."""
-    largest = 0.0
-    for j in range(m):
-        largest = max(largest, weights[j] * scales[terms[j]])
-    integers = np.empty(m, np.uint16)
-    for j in range(m):
-        product = weights[j] * scales[terms[j]]
-        integers[j] = min(MAX_CODE, max(1, int(np.ceil(product / largest * MAX_CODE))))
-    shift = 0
-    while shift < MAX_SHIFT:
-        total = np.int64(0)
-        for j in range(m):
-            total += (np.int64(integers[j]) * MAX_CODE + (1 << shift) - 1) >> shift
-        if total <= MAX_SUM:
-            break
-        shift += 1
-    return integers, shift, largest / MAX_CODE * 2.0**shift
 
 
 @njit(nogil=True, cache=True)
@@ -286,21 +265,6 @@ def _sum_reached_by(sums: Array, wanted: int, high: int) -> int:
 
 
 @njit(nogil=True, cache=True)
-def _sum_threshold(score: float, unit: float) -> int:
-    """Return the sum, at least 1, below which no document reaches the score."""
-    return int(max(1.0, min(float(MAX_SUM), np.floor(_admitted(score) / unit))))
-
-
-@njit(nogil=True, cache=True)
-def _admitted(score: float) -> float:
-    """Return the bound from which a document may reach the score, float64.
-
-    Scores beyond float32 are infinite and tie; their bounds are finite.
-    """
-    return min(np.float64(score), FLOAT32_MAX) * (1.0 - SLACK)
-
-
-@njit(nogil=True, cache=True)
 def _collect(
     layout: Layout,
     block_size: int,
@@ -358,38 +322,21 @@ def _score_best(
     """
     candidates, bounds = scratch.candidates, scratch.bounds
     for parent in range((count - 2) >> 1, -1, -1):
-        _sink(candidates, bounds, parent, count)
+        sink(candidates, bounds, parent, count)
     while count > 0:
         row = candidates[0]
-        if found == rows.size and bounds[0] * point < _admitted(scores[0]):
+        if found == rows.size and bounds[0] * point < admitted_bound(scores[0]):
             break
         score = _score(layout, row, scratch)
         if found < rows.size:
-            _push(rows, scores, found, row, score)
+            push(rows, scores, found, row, score)
             found += 1
-        elif _worse(scores[0], rows[0], score, row):
-            _replace_worst(rows, scores, found, row, score)
+        elif worse(scores[0], rows[0], score, row):
+            replace_worst(rows, scores, found, row, score)
         count -= 1
         candidates[0], bounds[0] = candidates[count], bounds[count]
-        _sink(candidates, bounds, 0, count)
+        sink(candidates, bounds, 0, count)
     return found
-
-
-@njit(nogil=True, cache=True)
-def _sink(candidates: Array, bounds: Array, at: int, size: int) -> None:
-    """Restore a heap, highest bound first, whose entry `at` may be too high up."""
-    candidate, bound = candidates[at], bounds[at]
-    while True:
-        child = 2 * at + 1
-        if child >= size:
-            break
-        if child + 1 < size and bounds[child + 1] > bounds[child]:
-            child += 1
-        if bounds[child] <= bound:
-            break
-        candidates[at], bounds[at] = candidates[child], bounds[child]
-        at = child
-    candidates[at], bounds[at] = candidate, bound
 
 
 @njit(nogil=True, cache=True)
@@ -426,49 +373,3 @@ def _score(layout: Layout, row: int, scratch: Scratch) -> float:
         if integers[term] != 0:
             total += scratch.weights[term] * np.float64(layout.weights[p])
     return np.float32(total)  # type: ignore[return-value]
-
-
-@njit(nogil=True, cache=True)
-def _worse(score: float, row: int, other_score: float, other_row: int) -> bool:
-    """Return whether (score, row) ranks behind (other_score, other_row)."""
-    return score < other_score or (score == other_score and row > other_row)
-
-
-@njit(nogil=True, cache=True)
-def _push(rows: Array, scores: Array, size: int, row: int, score: float) -> None:
-    """Add an entry to a heap of `size` entries."""
-    at = size
-    while at > 0:
-        parent = (at - 1) >> 1
-        if not _worse(score, row, scores[parent], rows[parent]):
-            break
-        rows[at], scores[at] = rows[parent], scores[parent]
-        at = parent
-    rows[at], scores[at] = row, score
-
-
-@njit(nogil=True, cache=True)
-def _replace_worst(rows: Array, scores: Array, size: int, row: int, score: float) -> None:
-    """Put an entry in the place of the worst of a heap of `size` entries."""
-    at = 0
-    while True:
-        child = 2 * at + 1
-        if child >= size:
-            break
-        right = child + 1
-        if right < size and _worse(scores[right], rows[right], scores[child], rows[child]):
-            child = right
-        if not _worse(scores[child], rows[child], score, row):
-            break
-        rows[at], scores[at] = rows[child], scores[child]
-        at = child
-    rows[at], scores[at] = row, score
-
-
-@njit(nogil=True, cache=True)
-def _sort_heap(rows: Array, scores: Array, size: int) -> None:
-    """Order a heap best first."""
-    for last in range(size - 1, 0, -1):
-        row, score = rows[last], scores[last]
-        rows[last], scores[last] = rows[0], scores[0]
-        _replace_worst(rows, scores, last, row, score)

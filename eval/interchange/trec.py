@@ -56,6 +56,11 @@ def write_run(path: str | Path, run: Run, *, tag: str = "rarefy") -> None:
 def read_run(path: str | Path) -> Run:
     """Read a run; scores alone tell its order (see `rarefy.eval.run.ranking`), ranks are ignored.
 
+    Parameters
+    ----------
+    path
+        File of six columns, gzip-compressed if it ends in ``.gz``.
+
     Raises
     ------
     InputError
@@ -83,6 +88,13 @@ def read_run(path: str | Path) -> Run:
 def write_qrels(path: str | Path, qrels: Qrels) -> None:
     """Write judgements in TREC's four columns: query id, ``0``, document id, grade.
 
+    Parameters
+    ----------
+    path
+        File to write, gzip-compressed if it ends in ``.gz``.
+    qrels
+        Query id -> document id -> grade.
+
     Raises
     ------
     InputError
@@ -98,6 +110,11 @@ def write_qrels(path: str | Path, qrels: Qrels) -> None:
 
 def read_qrels(path: str | Path) -> Qrels:
     """Read judgements in TREC's four columns: query id, ignored, document id, grade.
+
+    Parameters
+    ----------
+    path
+        File of four columns, gzip-compressed if it ends in ``.gz``.
 
     Raises
     ------
