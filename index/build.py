@@ -12,7 +12,7 @@ from rarefy.index.vectors import Vectors
 
 __all__ = ["DENSE_SHARE", "build"]
 
-DENSE_SHARE = 0.04
+DENSE_SHARE = 0.08
 """Share of the blocks from which a term's maxima are cheaper to add as a dense row."""
 
 

@@ -10,8 +10,10 @@ import numpy as np
 
 from rarefy.errors import InputError, InputTypeError
 from rarefy.index.build import build
+from rarefy.index.filters import allowed_rows
 from rarefy.index.hits import Hits
 from rarefy.index.layout import Layout
+from rarefy.index.planner import LEAST_DOCUMENTS, Calibration, calibrate, plan, sample_queries
 from rarefy.index.searcher import Searcher
 from rarefy.index.storage.segment import read_segment, write_segment
 from rarefy.index.vectors import canonical, document_ids
@@ -24,22 +26,31 @@ BLOCK_SIZE = 4
 class Index:
     """An inverted index over sparse vectors.
 
-    Made by `Index.build` or `Index.open`. Search is exact: the true best k documents by the
-    float32 dot product, ordered by score descending, then by row ascending. Safe to share between
-    threads.
+    Made by `Index.build` or `Index.open`. Search is exact unless a recall is asked for: the true
+    best k documents by the float32 dot product, ordered by score descending, then by row ascending.
+    Safe to share between threads.
     """
 
     def __init__(
-        self, layout: Layout, ids: list[str], *, vocabulary_size: int, block_size: int
+        self,
+        layout: Layout,
+        ids: list[str],
+        *,
+        vocabulary_size: int,
+        block_size: int,
+        table: Sequence[Calibration] = (),
     ) -> None:
         self._layout = layout
-        self._ids = np.array(ids, dtype=object)
+        self._ids = np.array([*ids, None], dtype=object)  # row -1 has the id None
         self._rows: dict[str, int] | None = None
         self._vocabulary_size = vocabulary_size
         self._searcher = Searcher(layout, block_size)
+        self._table = list(table)
 
     @classmethod
-    def build(cls, vectors: Any, ids: Sequence[str] | None = None) -> Index:
+    def build(
+        cls, vectors: Any, ids: Sequence[str] | None = None, *, calibration_queries: Any = None
+    ) -> Index:
         """Build an index over documents.
 
         Parameters
@@ -48,6 +59,9 @@ class Index:
             scipy sparse matrix [n, vocabulary] of finite weights, none negative; used as float32.
         ids
             One unique string a document; "0".."n-1" by default.
+        calibration_queries
+            scipy sparse matrix [m, vocabulary]: what ``search(recall=...)`` is fitted to. By
+            default queries are made of the heaviest terms of 256 documents.
 
         Raises
         ------
@@ -58,14 +72,49 @@ class Index:
         """
         documents = canonical(vectors, what="document vectors")
         names = document_ids(ids, len(documents))
-        return cls(
-            build(documents, BLOCK_SIZE),
+        block_size = BLOCK_SIZE
+        index = cls(
+            build(documents, block_size),
             names,
             vocabulary_size=documents.width,
-            block_size=BLOCK_SIZE,
+            block_size=block_size,
         )
+        index.calibrate(calibration_queries)
+        return index
 
-    def search(self, queries: Any, k: int = 10) -> Hits:
+    def calibrate(self, queries: Any = None) -> None:
+        """Fit ``search(recall=...)`` to queries; the fitted table is saved with the index.
+
+        Parameters
+        ----------
+        queries
+            scipy sparse matrix [m, vocabulary], a few hundred rows; by default they are made of
+            documents.
+
+        Raises
+        ------
+        InputTypeError
+            If the queries are no sparse matrix of numbers.
+        InputError
+            If a weight is negative or not finite, or the width is not the vocabulary size.
+        """
+        layout, block_size = self._layout, self._searcher.block_size
+        if queries is not None:
+            vectors = canonical(queries, width=self._vocabulary_size, what="calibration queries")
+            self._table = calibrate(layout, block_size, vectors)
+        elif len(self) >= LEAST_DOCUMENTS:
+            sampled, rows = sample_queries(layout, self._vocabulary_size, np.random.default_rng(0))
+            self._table = calibrate(layout, block_size, sampled, rows)
+
+    def search(
+        self,
+        queries: Any,
+        k: int = 10,
+        *,
+        recall: float | None = None,
+        filter: Any = None,
+        threads: int = 1,
+    ) -> Hits:
         """Return the k documents with the highest dot product for each query.
 
         Parameters
@@ -74,24 +123,34 @@ class Index:
             scipy sparse matrix [m, vocabulary], or one query as a 1-d sparse array.
         k
             How many documents, at least 1. It may exceed the number of documents.
+        recall
+            None or 1 for an exact search. Otherwise what share of the exact results must be found
+            in the mean over queries like those of the calibration; the rest may be others. Scores
+            are exact all the same.
+        filter
+            bool[n], the documents that may be results, or their ids; None for all.
+        threads
+            How many threads share the queries; it changes no result.
 
         Raises
         ------
         InputTypeError
-            If the queries are no sparse matrix of numbers, or k is no integer.
+            If the queries are no sparse matrix of numbers, k or threads is no integer, recall is no
+            number, or the filter is neither a mask nor ids.
         InputError
-            If a weight is negative or not finite, the width is not the vocabulary size, or k < 1.
+            If a weight is negative or not finite, the width is not the vocabulary size, k or
+            threads is below 1, recall is not in (0, 1], the mask has another length, or an id is
+            unknown.
         """
-        if isinstance(k, bool) or not isinstance(k, int | np.integer):
-            raise InputTypeError(f"k must be an integer, got {k!r} of type {type(k).__name__}")
-        if k < 1:
-            raise InputError(f"k is {k}, expected at least 1: ask for one document or more")
+        _check_count("k", k)
+        _check_count("threads", threads)
+        _check_recall(recall)
         vectors = canonical(queries, width=self._vocabulary_size, what="query vectors")
-        rows, scores = self._searcher.search(vectors, int(k))
-        ids = np.full(rows.shape, None, dtype=object)
-        found = rows >= 0
-        ids[found] = self._ids[rows[found]]
-        return Hits(ids, rows, scores)
+        allowed = None if filter is None else allowed_rows(filter, len(self), self.row_of)
+        n_allowed = len(self) if allowed is None else int(allowed.sum())
+        chosen = plan(self._table, int(k), recall, len(self), n_allowed)
+        rows, scores = self._searcher.search(vectors, int(k), chosen, allowed, int(threads))
+        return Hits(self._ids[rows], rows, scores)
 
     def explain(self, query: Any, id: str) -> list[tuple[int, float]]:
         """Return what each shared term adds to a document's score.
@@ -141,7 +200,7 @@ class Index:
             If there is no such id.
         """
         if self._rows is None:
-            self._rows = {name: row for row, name in enumerate(self._ids)}
+            self._rows = {name: row for row, name in enumerate(self.ids)}
         if id not in self._rows:
             raise InputError(f"no document has the id {id!r}: the index holds {len(self)} others")
         return self._rows[id]
@@ -157,9 +216,10 @@ class Index:
         write_segment(
             Path(folder),
             self._layout,
-            list(self._ids),
+            self.ids,
             vocabulary_size=self._vocabulary_size,
             block_size=self._searcher.block_size,
+            table=self._table,
         )
 
     @classmethod
@@ -187,6 +247,7 @@ class Index:
             segment.ids,
             vocabulary_size=segment.vocabulary_size,
             block_size=segment.block_size,
+            table=segment.table,
         )
 
     @staticmethod
@@ -205,7 +266,7 @@ class Index:
     @property
     def ids(self) -> list[str]:
         """The documents' ids, by insertion row."""
-        return list(self._ids)
+        return list(self._ids[:-1])
 
     @property
     def vocabulary_size(self) -> int:
@@ -218,10 +279,31 @@ class Index:
         return self._layout.nbytes
 
     def __len__(self) -> int:
-        return len(self._ids)
+        return len(self._ids) - 1
 
     def __repr__(self) -> str:
         return (
             f"<Index of {len(self)} documents, {len(self._layout.terms)} postings, "
             f"vocabulary {self._vocabulary_size}>"
         )
+
+
+def _check_count(name: str, value: Any) -> None:
+    if isinstance(value, bool) or not isinstance(value, int | np.integer):
+        raise InputTypeError(
+            f"{name} must be an integer, got {value!r} of type {type(value).__name__}"
+        )
+    if value < 1:
+        raise InputError(f"{name} is {value}, expected at least 1: ask for one or more")
+
+
+def _check_recall(recall: Any) -> None:
+    if recall is None:
+        return
+    if isinstance(recall, bool) or not isinstance(recall, int | float | np.number):
+        raise InputTypeError(
+            f"recall must be a number in (0, 1] or None, got {recall!r} of type "
+            f"{type(recall).__name__}"
+        )
+    if not 0 < recall <= 1:
+        raise InputError(f"recall is {recall}, expected a number in (0, 1]: 1 is an exact search")

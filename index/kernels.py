@@ -39,7 +39,7 @@ from rarefy.index.intrinsics import (
 from rarefy.index.layout import WINDOW, Array, Layout
 from rarefy.index.scratch import Scratch
 
-__all__ = ["NO_FILTER", "search_one"]
+__all__ = ["ENTRY_CELLS", "NO_FILTER", "block_ranks", "search_many"]
 
 CALLEES = "53007c301930"
 """The start of the SHA-256 of heaps.py, impacts.py and intrinsics.py."""
@@ -47,13 +47,119 @@ AHEAD = 2
 """Blocks between the prefetch of a block's postings and their use."""
 GROWTH = 2
 """How many times more blocks each further round of an exact search looks at."""
+ENTRY_CELLS = 30.0
+"""Cells of a dense row that are added in the time of one entry of a list."""
 SEED_BLOCKS = 24
 """Blocks that the first round of an exact search looks at, at least."""
 NO_FILTER = np.ones(0, np.bool_)
 
 
 @njit(nogil=True, cache=True)
-def search_one(
+def search_many(
+    layout: Layout,
+    block_size: int,
+    indptr: Array,
+    columns: Array,
+    weights: Array,
+    allowed: Array,
+    mass: float,
+    n_blocks: int,
+    scratch: Scratch,
+    rows: Array,
+    scores: Array,
+) -> None:
+    """Write the best documents of m queries.
+
+    Parameters
+    ----------
+    layout : Layout
+    block_size : int
+    indptr, columns, weights : int64[m + 1], uint32[nnz], float32[nnz]
+        The queries, canonical.
+    allowed : bool[n] or bool[0]
+        Documents that may be results; all if it is empty.
+    mass : float
+        The heaviest terms that hold this share of the query's largest contributions are added up.
+    n_blocks : int
+        Blocks to look at; 0 for an exact search, whatever `mass` is.
+    scratch : Scratch
+        `integers` must be zero, and is zero again afterwards.
+    rows, scores : int64[m, k], float32[m, k]
+        Results, ordered; -1 and -inf in the places left over.
+    """
+    n = layout.indptr.size - 1
+    places = min(rows.shape[1], n)
+    rows[:] = -1
+    scores[:] = -np.inf
+    for i in range(indptr.size - 1):
+        columns_i = columns[indptr[i] : indptr[i + 1]]
+        weights_i = weights[indptr[i] : indptr[i + 1]]
+        rows_i, scores_i = rows[i, :places], scores[i, :places]
+        found = 0
+        if n_blocks > 0:
+            found = _search_one(
+                layout, block_size, columns_i, weights_i, allowed, mass, n_blocks, scratch,
+                rows_i, scores_i,
+            )  # fmt: skip
+        if found < places:
+            found = _search_one(
+                layout, block_size, columns_i, weights_i, allowed, 1.0, 0, scratch,
+                rows_i, scores_i,
+            )  # fmt: skip
+
+
+@njit(nogil=True, cache=True)
+def block_ranks(
+    layout: Layout,
+    block_size: int,
+    columns: Array,
+    query: Array,
+    mass: float,
+    scratch: Scratch,
+    rows: Array,
+    ranks: Array,
+) -> float:
+    """Say how many blocks an approximate search must look at to find given documents.
+
+    Parameters
+    ----------
+    layout, block_size, mass, scratch
+        As in `search_many`.
+    columns, query : uint32[m], float32[m]
+        One query.
+    rows : int64[k]
+        Documents.
+    ranks : int64[k]
+        Written: how many blocks have at least the sum of the document's block.
+
+    Returns
+    -------
+    float
+        Cost of the sums: cells of dense rows, plus `ENTRY_CELLS` for each entry of a list.
+    """
+    terms, weights, m = _match_terms(layout, columns, query)
+    if m == 0:
+        return 0.0
+    integers, shift, _ = quantise_query(terms, weights, m, layout.scales)
+    added = _heaviest(terms, weights, integers, m, layout.scales, mass)
+    _accumulate(layout, terms, integers, added, shift, scratch.sums)
+    for i in range(rows.size):
+        threshold = max(np.uint16(1), scratch.sums[rows[i] // block_size])
+        ranks[i] = _count_reached(scratch.sums, threshold)
+    n_terms = layout.columns.size
+    n_windows = (layout.list_ptr.size - 1) // n_terms
+    cost = 0.0
+    for j in range(added):
+        if layout.dense_rows[terms[j]] >= 0:
+            cost += scratch.sums.size
+        for window in range(n_windows):
+            place = window * n_terms + terms[j]
+            cost += ENTRY_CELLS * (layout.list_ptr[place + 1] - layout.list_ptr[place])
+    return cost
+
+
+@njit(nogil=True, cache=True)
+def _search_one(
     layout: Layout,
     block_size: int,
     columns: Array,
@@ -65,38 +171,16 @@ def search_one(
     rows: Array,
     scores: Array,
 ) -> int:
-    """Write the best documents of one query.
-
-    Parameters
-    ----------
-    layout : Layout
-    block_size : int
-    columns, query : uint32[m], float32[m]
-        The query's columns, increasing, and its weights.
-    allowed : bool[n] or bool[0]
-        Documents that may be results; all if it is empty.
-    mass : float
-        The heaviest terms that hold this share of the query's largest contributions are added up;
-        1 for all.
-    n_blocks : int
-        Blocks to look at, or 0 for an exact search.
-    scratch : Scratch
-        `integers` must be zero, and is zero again afterwards.
-    rows, scores : int64[k], float32[k]
-        Results, ordered; the places left over are not written.
-
-    Returns
-    -------
-    int
-        How many results there are.
-    """
+    """Write the best documents of one query; return how many there are."""
     terms, weights, m = _match_terms(layout, columns, query)
     if m == 0:
         return 0
     k = rows.size
     integers, shift, unit = quantise_query(terms, weights, m, layout.scales)
     sums = scratch.sums
-    added = _heaviest(terms, weights, integers, m, layout.scales, mass) if mass < 1.0 else m
+    added = m
+    if n_blocks > 0:
+        added = _heaviest(terms, weights, integers, m, layout.scales, mass)
     _accumulate(layout, terms, integers, added, shift, sums)
     if allowed.size:
         _clear_blocks(sums, allowed, block_size)
@@ -106,7 +190,7 @@ def search_one(
     point = unit / 2.0**shift
     found = 0
     high = MAX_SUM + 1
-    wanted = n_blocks if n_blocks else max(SEED_BLOCKS, k)
+    wanted = n_blocks if n_blocks > 0 else max(SEED_BLOCKS, k)
     while high > 1:
         low = _sum_reached_by(sums, wanted, high)
         if found == k:
@@ -115,7 +199,7 @@ def search_one(
             least = admitted_bound(scores[0]) / point if found == k else 0.0
             count = _collect(layout, block_size, scratch, allowed, low, high, least)
             found = _score_best(layout, scratch, count, point, found, rows, scores)
-        if n_blocks or (found == k and sum_threshold(scores[0], unit) >= low):
+        if n_blocks > 0 or (found == k and sum_threshold(scores[0], unit) >= low):
             break
         high = low
         wanted *= GROWTH
@@ -251,10 +335,7 @@ def _sum_reached_by(sums: Array, wanted: int, high: int) -> int:
     high -= 1
     while low < high:
         middle = (low + high + 1) >> 1
-        count = 0
-        threshold = np.uint16(middle)
-        for start in range(0, sums.size, LANES):
-            count += bit_count(lanes_at_least(sums, start, threshold))
+        count = _count_reached(sums, np.uint16(middle))
         if count < wanted:
             high = middle - 1
         else:
@@ -262,6 +343,15 @@ def _sum_reached_by(sums: Array, wanted: int, high: int) -> int:
             if count <= wanted + (wanted >> 2):
                 break
     return low
+
+
+@njit(nogil=True, cache=True)
+def _count_reached(sums: Array, threshold: np.uint16) -> int:
+    """Return how many sums are at least the threshold."""
+    count = 0
+    for start in range(0, sums.size, LANES):
+        count += bit_count(lanes_at_least(sums, start, threshold))
+    return count
 
 
 @njit(nogil=True, cache=True)

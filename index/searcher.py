@@ -1,16 +1,22 @@
-"""Queries become settings and kernel calls, and kernel results become hits."""
+"""Queries become kernel calls, and what they return comes back in order."""
 
 from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import numpy.typing as npt
 
-from rarefy.index.kernels import NO_FILTER, search_one
+from rarefy.index.kernels import NO_FILTER, search_many
 from rarefy.index.layout import Layout
+from rarefy.index.planner import Plan
 from rarefy.index.scratch import Scratch
 from rarefy.index.vectors import Vectors
 
 __all__ = ["Searcher"]
+
+CHUNK = 16
+"""Queries that a thread takes at once."""
 
 
 class Searcher:
@@ -22,24 +28,52 @@ class Searcher:
         self._idle: list[Scratch] = []
 
     def search(
-        self, queries: Vectors, k: int
+        self,
+        queries: Vectors,
+        k: int,
+        plan: Plan,
+        allowed: npt.NDArray[np.bool_] | None = None,
+        threads: int = 1,
     ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.float32]]:
-        """Return rows int64[m, k] and scores float32[m, k], padded with -1 and -inf."""
-        n = len(self.layout.indptr) - 1
-        places = min(k, n)
-        rows = np.full((len(queries), k), -1, np.int64)
-        scores = np.full((len(queries), k), -np.inf, np.float32)
-        if places == 0:
-            return rows, scores
-        try:
-            scratch = self._idle.pop()
-        except IndexError:
-            scratch = Scratch.of(n, -(-n // self.block_size), len(self.layout.columns))
-        for i in range(len(queries)):
-            columns, weights = queries.row(i)
-            search_one(
-                self.layout, self.block_size, columns, weights, NO_FILTER, 1.0, 0, scratch,
-                rows[i, :places], scores[i, :places],
+        """Return rows int64[m, k] and scores float32[m, k], padded with -1 and -inf.
+
+        Parameters
+        ----------
+        queries
+            m queries.
+        k
+            Documents a query.
+        plan
+            Settings.
+        allowed
+            bool[n], documents that may be results; None for all.
+        threads
+            How many search at once; they take chunks of queries, so that it changes no result.
+        """
+        rows = np.empty((len(queries), k), np.int64)
+        scores = np.empty((len(queries), k), np.float32)
+
+        def run(start: int, end: int) -> None:
+            scratch = self._take()
+            search_many(
+                self.layout, self.block_size, queries.indptr[start : end + 1], queries.columns,
+                queries.weights, NO_FILTER if allowed is None else allowed, plan.mass,
+                plan.n_blocks, scratch, rows[start:end], scores[start:end],
             )  # fmt: skip
-        self._idle.append(scratch)
+            self._idle.append(scratch)
+
+        if threads == 1 or len(queries) <= 1:
+            run(0, len(queries))
+        else:
+            starts = range(0, len(queries), CHUNK)
+            with ThreadPoolExecutor(threads) as pool:
+                list(pool.map(lambda s: run(s, min(s + CHUNK, len(queries))), starts))
         return rows, scores
+
+    def _take(self) -> Scratch:
+        """Return scratch memory that no other thread uses."""
+        try:
+            return self._idle.pop()
+        except IndexError:
+            n = len(self.layout.indptr) - 1
+            return Scratch.of(n, -(-n // self.block_size), len(self.layout.columns))

@@ -15,6 +15,7 @@ import os
 import shutil
 import tempfile
 import zlib
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -23,6 +24,7 @@ import numpy.typing as npt
 
 from rarefy.errors import DamagedIndexError, InputError
 from rarefy.index.layout import Layout
+from rarefy.index.planner import Calibration, Plan
 from rarefy.index.storage.structure import fault
 
 __all__ = ["FORMAT", "MANIFEST", "Segment", "read_segment", "write_segment"]
@@ -39,10 +41,17 @@ class Segment(NamedTuple):
     ids: list[str]
     vocabulary_size: int
     block_size: int
+    table: list[Calibration]
 
 
 def write_segment(
-    folder: Path, layout: Layout, ids: list[str], *, vocabulary_size: int, block_size: int
+    folder: Path,
+    layout: Layout,
+    ids: list[str],
+    *,
+    vocabulary_size: int,
+    block_size: int,
+    table: Sequence[Calibration],
 ) -> None:
     """Write an index folder, atomically; an index that is there already is replaced."""
     if folder.exists() and not (folder / MANIFEST).is_file():
@@ -73,6 +82,7 @@ def write_segment(
             "documents": len(ids),
             "vocabulary_size": vocabulary_size,
             "block_size": block_size,
+            "calibration": [[entry.k, entry.recall, *entry.plan] for entry in table],
             "files": files,
         }
         with open(fresh / MANIFEST, "w", encoding="utf-8") as file:
@@ -148,7 +158,16 @@ def read_segment(folder: Path, *, verify: bool) -> Segment:
         ]
     except UnicodeDecodeError as error:
         raise DamagedIndexError(f"{folder}: an id is not UTF-8: {error}") from error
-    return Segment(layout, names, manifest["vocabulary_size"], manifest["block_size"])
+    return Segment(
+        layout,
+        names,
+        manifest["vocabulary_size"],
+        manifest["block_size"],
+        [
+            Calibration(k, recall, Plan(*settings))
+            for k, recall, *settings in manifest["calibration"]
+        ],
+    )
 
 
 def _read_manifest(folder: Path) -> dict[str, Any]:
@@ -168,6 +187,10 @@ def _read_manifest(folder: Path) -> dict[str, Any]:
         sizes = [manifest["documents"], manifest["vocabulary_size"], manifest["block_size"]]
         whole = all(isinstance(size, int) and size >= 0 for size in sizes)
         whole = whole and manifest["block_size"] > 0
+        for entry in manifest["calibration"]:
+            k, recall, mass, n_blocks = entry
+            whole = whole and isinstance(k, int) and isinstance(n_blocks, int) and n_blocks > 0
+            whole = whole and 0 < float(recall) <= 1 and 0 < float(mass) <= 1
         for entry in manifest["files"].values():
             whole = whole and isinstance(entry["bytes"], int) and isinstance(entry["crc32"], int)
     except (ValueError, KeyError, TypeError, AttributeError) as error:

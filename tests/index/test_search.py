@@ -14,6 +14,7 @@ from rarefy.eval.interchange.vectors import align, read_vectors
 from rarefy.index import Index
 from rarefy.index import build as build_module
 from rarefy.index.build import build
+from rarefy.index.planner import EXACT
 from rarefy.index.searcher import Searcher
 from rarefy.index.vectors import canonical
 
@@ -137,7 +138,7 @@ def test_every_layout_gives_the_same_hits(monkeypatch, naive, block_size, share)
     monkeypatch.setattr(build_module, "DENSE_SHARE", share)
     documents, queries = random_matrix(2, 333, 80, 0.1), random_matrix(3, 10, 80, 0.1)
     vectors = canonical(documents)
-    rows, _ = Searcher(build(vectors, block_size), block_size).search(canonical(queries), 10)
+    rows, _ = Searcher(build(vectors, block_size), block_size).search(canonical(queries), 10, EXACT)
     expected = [[row for row, _ in best] for best in naive.search(queries, documents, 10)]
     assert [[row for row in found if row >= 0] for found in rows.tolist()] == expected
 
@@ -151,7 +152,7 @@ def test_more_blocks_than_one_window_holds():
     vectors = canonical(documents)
     searcher = Searcher(build(vectors, 1), 1)
     query = sp.csr_array(rng.random((1, 50), np.float32))
-    rows, _ = searcher.search(canonical(query), 500)
+    rows, _ = searcher.search(canonical(query), 500, EXACT)
     score = np.asarray((documents @ query.T).todense()).ravel()
     assert (rows[0] == np.lexsort((np.arange(n), -score))[:500]).all()
 

@@ -1,0 +1,55 @@
+"""Which documents may be results."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from rarefy.errors import InputError, InputTypeError
+
+__all__ = ["allowed_rows"]
+
+
+def allowed_rows(given: Any, n: int, row_of: Callable[[str], int]) -> npt.NDArray[np.bool_]:
+    """Turn a filter into a mask.
+
+    Parameters
+    ----------
+    given
+        bool[n], a mask over rows; or ids of documents.
+    n
+        How many documents there are.
+    row_of
+        The row of an id; raises InputError if there is none.
+
+    Raises
+    ------
+    InputTypeError
+        If it is neither.
+    InputError
+        If the mask has another length, or an id is unknown.
+    """
+    if isinstance(given, np.ndarray) and given.dtype == np.bool_:
+        if given.shape != (n,):
+            raise InputError(
+                f"the filter is a mask of shape {given.shape}, the index holds {n} documents: "
+                f"give one truth value a document"
+            )
+        return np.ascontiguousarray(given)
+    if isinstance(given, str) or not isinstance(given, Iterable):
+        raise InputTypeError(
+            f"the filter must be a boolean array, one value a document, or ids of documents; "
+            f"got {type(given).__name__}"
+        )
+    allowed = np.zeros(n, np.bool_)
+    for name in given:
+        if not isinstance(name, str):
+            raise InputTypeError(
+                f"the filter holds {name!r} of type {type(name).__name__}; ids are str, and a mask "
+                f"is a numpy array of bool"
+            )
+        allowed[row_of(name)] = True
+    return allowed
