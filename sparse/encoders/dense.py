@@ -30,8 +30,8 @@ class DenseEncoder:
     Parameters
     ----------
     name_or_path
-        A folder, a hub name, or a loaded ``SentenceTransformer``; by default all-MiniLM-L6-v2 from
-        an installed package.
+        A folder, a hub name, or a loaded ``SentenceTransformer``, whose weights must not change
+        any more once it has encoded; by default all-MiniLM-L6-v2 from an installed package.
     cache
         Whether vectors are kept on disk; a path names the folder (see
         :class:`rarefy.sparse.cache.VectorCache`).
@@ -112,12 +112,18 @@ class DenseEncoder:
         """The input embeddings of the terms; a tensor [V, h]."""
         return self.pipeline.transformers_model.get_input_embeddings().weight.detach()
 
-    @cached_property
+    @property
     def fingerprint(self) -> str:
         """Hexadecimal digest that changes when the vector of some text would."""
         from rarefy.sparse.encoders.pipeline import fingerprint
 
-        return fingerprint(self.pipeline, self.dtype)
+        return fingerprint(self.pipeline, self._content, self.dtype)
+
+    @cached_property
+    def _content(self) -> str:
+        from rarefy.sparse.encoders.pipeline import content_digest
+
+        return content_digest(self.pipeline)
 
     def encode(
         self,

@@ -68,9 +68,10 @@ class HeadedEncoder:
     @property
     def fingerprint(self) -> str:
         """Hexadecimal digest that changes when the vectors of some text would."""
-        from rarefy.sparse.encoders.pipeline import fingerprint
+        from rarefy.sparse.encoders.pipeline import content_digest, fingerprint
 
-        return fingerprint(self.pipeline, self.dense.dtype)
+        pipeline = self.pipeline
+        return fingerprint(pipeline, content_digest(pipeline), self.dense.dtype)
 
     @property
     def computed(self) -> int:

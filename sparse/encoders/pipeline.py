@@ -9,16 +9,26 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from huggingface_hub import constants, get_session
 from sentence_transformers import SentenceTransformer, SparseEncoder
 from sentence_transformers.sparse_encoder.modules import SparseAutoEncoder
 from sentence_transformers.util import load_file_path
+from transformers import PreTrainedModel
 from transformers.utils import logging
 
 from rarefy.errors import InputError
 from rarefy.sparse.heads.dense_to_sparse import DenseToSparse
 from rarefy.sparse.model import Role
 
-__all__ = ["fingerprint", "load_pipeline", "load_sparse_encoder", "prompt_for"]
+__all__ = ["content_digest", "fingerprint", "load_pipeline", "load_sparse_encoder", "prompt_for"]
+
+_SECONDS_FOR_HUB = 5
+
+# What a configuration notes about its origin, or when a module is first used.
+_NOT_OF_VECTORS = ("_name_or_path", "architectures", "embedding_dimension", "transformers_version")
+
+# Attributes of a pipeline that decide its vectors.
+_SETTINGS = ("max_seq_length", "prompts", "default_prompt_name", "truncate_dim", "max_active_dims")
 
 _HUB_NAME = re.compile(r"\w[\w.-]*(/\w[\w.-]*)?")
 
@@ -59,6 +69,7 @@ def load_pipeline(
             f"{name} is not a model: expected a folder with a modules.json "
             "(sentence-transformers) or a config.json (transformers)"
         )
+    reachable = not local and _hub_answers()
     bars_shown = logging.is_progress_bar_enabled()
     logging.disable_progress_bar()
     try:
@@ -67,15 +78,19 @@ def load_pipeline(
             classes or {},
             device=None if device == "auto" else device,
             trust_remote_code=trust_remote_code,
-            local_files_only=local,
+            local_files_only=not reachable,
         )
     except Exception as error:  # a damaged folder can fail in any of three libraries' ways
         reason = " ".join(str(error).split()) or type(error).__name__
-        remedy = (
-            "expected a folder that sentence-transformers or transformers saved"
-            if local
-            else "there is no such folder, and the Hugging Face hub gave no such model"
-        )
+        if local:
+            remedy = "expected a folder that sentence-transformers or transformers saved"
+        elif reachable:
+            remedy = "there is no such folder, and the Hugging Face hub gave no such model"
+        else:
+            remedy = (
+                "there is no such folder, and the Hugging Face hub does not answer: connect to "
+                "the network, or name a model folder"
+            )
         raise InputError(
             f"the model {str(name)!r} cannot be loaded: {remedy} ({reason})"
         ) from error
@@ -101,9 +116,10 @@ def load_sparse_encoder(name: str | Path, device: str, trust_remote_code: bool) 
         {f"{DenseToSparse.__module__}.DenseToSparse": DenseToSparse},
         trust_remote_code,
     )
-    declared = load_file_path(str(name), "config_sentence_transformers.json")
+    # What there is was fetched while loading.
+    declared = load_file_path(str(name), "config_sentence_transformers.json", local_files_only=True)
     kind = declared and json.loads(Path(declared).read_text(encoding="utf-8")).get("model_type")
-    saved_as_modules = load_file_path(str(name), "modules.json") is not None
+    saved_as_modules = load_file_path(str(name), "modules.json", local_files_only=True) is not None
     if saved_as_modules and kind != "SparseEncoder":
         raise InputError(
             f"{name} gives dense vectors: put a head on it, as in "
@@ -117,6 +133,15 @@ def load_sparse_encoder(name: str | Path, device: str, trust_remote_code: bool) 
     return pipeline
 
 
+def _hub_answers() -> bool:
+    """Whether the hub can be reached. Where it cannot, loading from it would retry for a minute."""
+    try:
+        get_session().head(constants.ENDPOINT, timeout=_SECONDS_FOR_HUB)
+    except Exception:  # a transport of the user's own can fail in its own way
+        return False
+    return True
+
+
 def prompt_for(pipeline: Any, role: Role) -> str | None:
     """Return the prompt that ``encode_query`` or ``encode_document`` would put before a text."""
     names = {"query": ["query"], "document": ["document", "passage", "corpus"]}[role]
@@ -124,27 +149,48 @@ def prompt_for(pipeline: Any, role: Role) -> str | None:
     return pipeline.prompts.get(name)
 
 
-def fingerprint(pipeline: torch.nn.Module, *settings: object) -> str:
-    """Digest what decides a pipeline's vectors, from weights to prompts, and `settings`."""
+def content_digest(pipeline: torch.nn.Module) -> str:
+    """Digest what a pipeline is made of: modules, configuration, weights and tokenizer."""
     digest = hashlib.sha256()
-    for name, module in pipeline.named_children():
-        own: dict[str, Any] = getattr(module, "get_config_dict", dict)()
-        own.pop("embedding_dimension", None)  # noted when the module is first used
-        digest.update(f"{name} {type(module).__name__} {json.dumps(own, default=str)}\n".encode())
+    for name, module in pipeline.named_modules():
+        if isinstance(module, PreTrainedModel):
+            own = module.config.to_dict()
+        elif hasattr(module, "get_config_dict"):
+            own = dict(module.get_config_dict())
+        else:
+            continue
+        for key in _NOT_OF_VECTORS:
+            own.pop(key, None)
+        text = json.dumps(own, default=str, sort_keys=True)
+        digest.update(f"{name} {type(module).__name__} {text}\n".encode())
     for name, tensor in pipeline.state_dict().items():
         digest.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}\n".encode())
         digest.update(tensor.detach().cpu().reshape(-1).view(torch.uint8).numpy().data)
     tokenizer = getattr(pipeline, "tokenizer", None)
     backend = getattr(tokenizer, "backend_tokenizer", None)
-    # The saved state of truncation and padding depends on what was encoded last: leave it out.
-    content = json.loads(backend.to_str()) if backend is not None else {}
-    content.pop("truncation", None)
-    content.pop("padding", None)
-    context = (
-        content,
-        getattr(pipeline, "max_seq_length", None),
-        getattr(pipeline, "prompts", None),
-        settings,
-    )
-    digest.update(json.dumps(context, default=str).encode())
+    if backend is not None:
+        content = json.loads(backend.to_str())
+        # The saved state of truncation and padding depends on what was encoded last: leave it out.
+        content.pop("truncation", None)
+        content.pop("padding", None)
+    else:  # a tokenizer in Python
+        content = tokenizer.get_vocab() if hasattr(tokenizer, "get_vocab") else None
+    side = getattr(tokenizer, "truncation_side", None)
+    digest.update(json.dumps((content, side), default=str).encode())
     return digest.hexdigest()
+
+
+def fingerprint(pipeline: Any, content: str, *settings: object) -> str:
+    """Digest what decides a pipeline's vectors.
+
+    Parameters
+    ----------
+    pipeline
+        Its attributes that are often set, such as ``max_seq_length``, are read now.
+    content
+        Its :func:`content_digest`, which takes long for a call that encodes one text.
+    settings
+        What else decides the vectors.
+    """
+    own = [getattr(pipeline, name, None) for name in _SETTINGS]
+    return hashlib.sha256(json.dumps((content, own, settings), default=str).encode()).hexdigest()

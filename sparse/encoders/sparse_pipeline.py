@@ -13,7 +13,7 @@ from sentence_transformers import SparseEncoder
 
 from rarefy.sparse.cache import VectorCache
 from rarefy.sparse.encoders.batches import Codec, encode_in_batches
-from rarefy.sparse.encoders.pipeline import fingerprint
+from rarefy.sparse.encoders.pipeline import content_digest, fingerprint
 from rarefy.sparse.model import Role
 from rarefy.sparse.rows import Row, pack, stack, unpack
 from rarefy.sparse.texts import Advance
@@ -58,10 +58,14 @@ class SparsePipelineEncoder:
             return Vocabulary.from_tokenizer(tokenizer, size)
         return Vocabulary([str(column) for column in range(size)])
 
-    @cached_property
+    @property
     def fingerprint(self) -> str:
         """Hexadecimal digest that changes when the vectors of some text would."""
-        return fingerprint(self.pipeline, self.pipeline.max_active_dims)
+        return fingerprint(self.pipeline, self._content)
+
+    @cached_property
+    def _content(self) -> str:
+        return content_digest(self.pipeline)
 
     def encode_distinct(
         self, texts: list[str], role: Role, batch_size: int | None, advance: Advance

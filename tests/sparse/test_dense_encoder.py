@@ -72,3 +72,39 @@ def test_bad_input(pipeline, tmp_path):
         DenseEncoder(tmp_path)
     with pytest.raises(InputError, match="no such folder"):
         DenseEncoder("nobody/no-such-model")
+
+
+def test_settings_changed_after_encoding_are_another_encoder_to_the_cache(texts):
+    model = st.SentenceTransformer(modules=list(DenseEncoder(cache=False).pipeline), device="cpu")
+    encoder = DenseEncoder(model, dtype="float32")
+    long = [" ".join(texts)]
+    whole = encoder.encode(long)
+    length, model.max_seq_length = model.max_seq_length, 8
+    assert not np.allclose(encoder.encode(long), whole, atol=1e-3)
+    model.max_seq_length = length
+    model.truncate_dim = 32
+    assert encoder.encode(long).shape == (1, 32)
+    model.truncate_dim = None
+    np.testing.assert_array_equal(encoder.encode(long), whole)
+
+
+def test_all_that_decides_a_vector_is_in_the_fingerprint():
+    def changed(change):
+        model = st.SentenceTransformer(modules=list(DenseEncoder(cache=False).pipeline))
+        change(model)
+        return DenseEncoder(model, dtype="float32").fingerprint
+
+    def heads(count):
+        return lambda model: setattr(model[0].model.config, "num_attention_heads", count)
+
+    changes = [
+        lambda model: None,
+        heads(6),
+        lambda model: setattr(model[1], "include_prompt", False),
+        lambda model: model.prompts.update(query="find: "),
+        lambda model: setattr(model, "default_prompt_name", "query"),
+        lambda model: setattr(model.tokenizer, "truncation_side", "left"),
+    ]
+    found = [changed(change) for change in changes]
+    assert len(set(found)) == len(changes)
+    assert changed(lambda model: setattr(model[0].model.config, "_name_or_path", "a")) == found[0]
