@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from rarefy.errors import InputError
+from rarefy.errors import InputError, InputTypeError
 from rarefy.eval.collections.collection import Collection
 from rarefy.eval.efficiency import flops, nnz_histogram, search_latency
 from rarefy.eval.environment import environment
@@ -61,23 +61,25 @@ def bench(
     Raises
     ------
     InputError
-        If no query is judged, or a system or a measure is unknown.
+        If no query is judged, or a system or a measure is unknown; before anything is encoded.
+    InputTypeError
+        If `systems` is one string.
     MissingExtraError
-        If the packages that a system needs are not installed.
+        If the packages that a system needs are not installed; before anything is encoded, too.
     """
-    names = SYSTEMS if systems is None else systems
+    if isinstance(systems, str):
+        raise InputTypeError(
+            f"systems is a str, {systems!r}; expected a list of names: [{systems!r}]"
+        )
+    names = list(dict.fromkeys(SYSTEMS if systems is None else systems))
     if not names:
         raise InputError(f"no systems given; expected names such as {', '.join(SYSTEMS)}")
     parse_measures(measures)  # a wrong name is an error now, not after the encoding
     judged = _judged(collection)
     made = Systems(judged, progress=progress)
-    return _results(
-        collection,
-        judged,
-        [made[name] for name in dict.fromkeys(names)],
-        measures,
-        ignore_identical_ids,
-    )[0]
+    made.load(names)
+    ready = [made[name] for name in names]
+    return _results(collection, judged, ready, measures, ignore_identical_ids)[0]
 
 
 def evaluate_system(

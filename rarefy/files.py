@@ -11,7 +11,7 @@ from typing import BinaryIO
 
 from rarefy.errors import InputError
 
-__all__ = ["output_folder", "replaced"]
+__all__ = ["output_file", "output_folder", "replaced"]
 
 
 def output_folder(path: str | os.PathLike[str]) -> Path:
@@ -34,6 +34,23 @@ def output_folder(path: str | os.PathLike[str]) -> Path:
     if not os.access(folder, os.W_OK):
         raise InputError(f"cannot write into {folder}: permission denied")
     return folder
+
+
+def output_file(path: str | os.PathLike[str]) -> Path:
+    """Return the path of a file that can be written, in a folder that is made if it is missing.
+
+    Raises
+    ------
+    InputError
+        If a folder is there, or the file or its folder cannot be written to.
+    """
+    file = Path(path)
+    output_folder(file.parent)
+    if file.is_dir():
+        raise InputError(f"cannot write the file {file}: a folder stands in its place")
+    if file.exists() and not os.access(file, os.W_OK):
+        raise InputError(f"cannot write the file {file}: permission denied")
+    return file
 
 
 @contextmanager

@@ -88,7 +88,7 @@ def _choose_split(folder: Path, split: str | None) -> tuple[str, Path]:
     for name in ("test", "dev", *(found if len(found) == 1 else ())):
         if name in found:
             return name, found[name]
-    raise InputError(f"{folder} has the splits {listed}; name the one to read")
+    raise InputError(f"{folder} has the splits {listed}; name the one to read (--split)")
 
 
 def _read_texts(path: Path, *, titled: bool) -> dict[str, str]:
@@ -141,7 +141,7 @@ def _read_qrels(
             where = "corpus.jsonl" if what == "document" else "queries.jsonl"
             raise InputError(
                 f"{path}:{number}: {what} {key!r} is not in {where}; add it, remove the line, "
-                "or read with drop_unknown, which leaves such judgements out"
+                "or read with drop_unknown (--drop-unknown), which leaves such judgements out"
             )
         if known:
             grades = qrels.setdefault(query_id, {})

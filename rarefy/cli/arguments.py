@@ -6,7 +6,16 @@ from typing import Annotated
 
 import typer
 
-__all__ = ["DEFAULT_MODEL", "AsJson", "CollectionName", "Limit", "ModelName", "Split"]
+__all__ = [
+    "DEFAULT_MODEL",
+    "AsJson",
+    "CollectionName",
+    "DropUnknown",
+    "IgnoreIdenticalIds",
+    "Limit",
+    "ModelName",
+    "Split",
+]
 
 DEFAULT_MODEL = "minilm-d2s"
 
@@ -34,6 +43,19 @@ Split = Annotated[
 Limit = Annotated[
     int | None,
     typer.Option(min=1, metavar="N", help="Keep N documents at most.", show_default=False),
+]
+DropUnknown = Annotated[
+    bool,
+    typer.Option(
+        "--drop-unknown", help="Leave out judgements of documents or queries that are not there."
+    ),
+]
+IgnoreIdenticalIds = Annotated[
+    bool,
+    typer.Option(
+        "--ignore-identical-ids",
+        help="Leave out results whose id is the query's: ArguAna's queries are its documents.",
+    ),
 ]
 AsJson = Annotated[
     bool, typer.Option("--json", help="Print one JSON object, and nothing else, on stdout.")

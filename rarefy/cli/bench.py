@@ -8,7 +8,14 @@ from typing import Annotated
 
 import typer
 
-from rarefy.cli.arguments import AsJson, CollectionName, Limit, Split
+from rarefy.cli.arguments import (
+    AsJson,
+    CollectionName,
+    DropUnknown,
+    IgnoreIdenticalIds,
+    Limit,
+    Split,
+)
 from rarefy.cli.output import note, print_json, progress_wanted
 
 __all__ = ["bench"]
@@ -34,6 +41,8 @@ def bench(
     ] = None,
     limit: Limit = None,
     split: Split = None,
+    drop_unknown: DropUnknown = False,
+    ignore_identical_ids: IgnoreIdenticalIds = False,
     as_json: AsJson = False,
 ) -> None:
     """Compare sparse, dense and lexical retrieval: quality, speed and size in one run.
@@ -50,10 +59,14 @@ def bench(
     # What the report will need is found missing before the work, not after it.
     for module in ("jinja2", "matplotlib"):
         require(module, "eval")
-    loaded = rarefy.eval.load_collection(collection, split=split, limit=limit)
+    loaded = rarefy.eval.load_collection(
+        collection, split=split, limit=limit, drop_unknown=drop_unknown
+    )
     folder = output_folder(out or Path("out", re.sub(r"[^\w.]+", "-", loaded.name).strip("-")))
     names = None if systems is None else [name.strip() for name in systems.split(",")]
-    results = rarefy.eval.bench(loaded, names, progress=progress_wanted())
+    results = rarefy.eval.bench(
+        loaded, names, ignore_identical_ids=ignore_identical_ids, progress=progress_wanted()
+    )
     report = rarefy.eval.write_report(results, folder)
     if as_json:
         print_json(results)

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from rarefy.cli.arguments import DEFAULT_MODEL, Limit, ModelName
+from rarefy.cli.arguments import DEFAULT_MODEL, DropUnknown, Limit, ModelName, Split
 from rarefy.cli.output import note, progress_wanted
 
 __all__ = ["encode"]
@@ -31,6 +31,8 @@ def encode(
         typer.Option("--queries", help="Encode queries: the collection's, or the file's lines."),
     ] = False,
     limit: Limit = None,
+    split: Split = None,
+    drop_unknown: DropUnknown = False,
 ) -> None:
     """Turn texts into sparse vectors: vectors.npz (CSR, float32) and ids.txt.
 
@@ -48,7 +50,7 @@ def encode(
         ids, texts = (column[:limit] for column in read_texts(Path(source)))
         documents = [] if queries else texts
     else:
-        collection = load_collection(source, limit=limit)
+        collection = load_collection(source, split=split, limit=limit, drop_unknown=drop_unknown)
         documents = collection.documents
         ids, texts = collection.document_ids, documents
         if queries:

@@ -7,7 +7,13 @@ from typing import Annotated
 
 import typer
 
-from rarefy.cli.arguments import AsJson, CollectionName, Split
+from rarefy.cli.arguments import (
+    AsJson,
+    CollectionName,
+    DropUnknown,
+    IgnoreIdenticalIds,
+    Split,
+)
 from rarefy.cli.output import note, print_json, progress_wanted
 
 __all__ = ["evaluate"]
@@ -44,6 +50,8 @@ def evaluate(
         ),
     ] = None,
     split: Split = None,
+    drop_unknown: DropUnknown = False,
+    ignore_identical_ids: IgnoreIdenticalIds = False,
     as_json: AsJson = False,
 ) -> None:
     """Measure one system, or vectors made elsewhere, on a collection.
@@ -54,20 +62,21 @@ def evaluate(
     """
     from rarefy.cli.sources import vectors_path
     from rarefy.eval import evaluate_system, format_table, load_collection
-    from rarefy.files import output_folder
+    from rarefy.files import output_file
 
     if run is not None:
-        output_folder(run.parent)
+        output_file(run)
     documents, queries = (
         None if given is None else vectors_path(given, collection)
         for given in (document_vectors, query_vectors)
     )
     results = evaluate_system(
-        load_collection(collection, split=split),
+        load_collection(collection, split=split, drop_unknown=drop_unknown),
         system,
         document_vectors=documents,
         query_vectors=queries,
         measures=measures,
+        ignore_identical_ids=ignore_identical_ids,
         run=run,
         progress=progress_wanted(),
     )

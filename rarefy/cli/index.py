@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from rarefy.cli.arguments import DEFAULT_MODEL, Limit, ModelName
+from rarefy.cli.arguments import DEFAULT_MODEL, DropUnknown, Limit, ModelName, Split
 from rarefy.cli.output import note, progress_wanted
 
 __all__ = ["index"]
@@ -27,6 +27,8 @@ def index(
     ],
     model: ModelName = DEFAULT_MODEL,
     limit: Limit = None,
+    split: Split = None,
+    drop_unknown: DropUnknown = False,
 ) -> None:
     """Build an index from vectors, or from a collection that MODEL encodes.
 
@@ -39,6 +41,7 @@ def index(
     from rarefy.cli.origin import Origin
     from rarefy.cli.sources import holds_vectors, load_model, vectors_path
 
+    _check_out(out)
     if holds_vectors(source):
         from rarefy.eval import read_vectors
 
@@ -51,7 +54,7 @@ def index(
     else:
         from rarefy.eval import load_collection
 
-        collection = load_collection(source, limit=limit)
+        collection = load_collection(source, split=split, limit=limit, drop_unknown=drop_unknown)
         encoder = load_model(model, collection.documents)
         matrix = encoder.encode_documents(collection.documents, progress=progress_wanted())
         built = rarefy.Index.build(matrix, ids=collection.document_ids)
@@ -61,3 +64,16 @@ def index(
     note(
         f"{out}: {len(built):,} documents, {matrix.nnz:,} postings, {built.nbytes / 2**20:,.2f} MiB"
     )
+
+
+def _check_out(out: Path) -> None:
+    """Refuse before the work what `Index.save` would refuse after it."""
+    from rarefy.errors import InputError
+    from rarefy.files import output_folder
+    from rarefy.index.storage.segment import MANIFEST
+
+    output_folder(out.parent)
+    if out.is_file():
+        raise InputError(f"{out} is a file: name a new folder, or one that holds an index")
+    if out.is_dir() and any(out.iterdir()) and not (out / MANIFEST).is_file():
+        raise InputError(f"{out} is a folder that holds no index: name a new one")

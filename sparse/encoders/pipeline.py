@@ -166,7 +166,7 @@ def content_digest(pipeline: torch.nn.Module) -> str:
     for name, tensor in pipeline.state_dict().items():
         digest.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}\n".encode())
         digest.update(tensor.detach().cpu().reshape(-1).view(torch.uint8).numpy().data)
-    tokenizer = getattr(pipeline, "tokenizer", None)
+    tokenizer: Any = getattr(pipeline, "tokenizer", None)
     backend = getattr(tokenizer, "backend_tokenizer", None)
     if backend is not None:
         content = json.loads(backend.to_str())

@@ -76,6 +76,7 @@ def test_judgements_of_what_is_not_there(refused, reading, collection, line):
     command, options = reading
     message = refused(command, collection, *options)
     assert "test.tsv:5: " in message
+    assert "--drop-unknown" in message
     assert "'d9'" in message or "'q9'" in message
 
 
@@ -263,6 +264,18 @@ def test_an_out_folder_that_is_a_file(refused, reading, collection, vectors, tmp
 def test_an_out_folder_that_holds_something_else(refused, vectors, collection):
     assert "holds no index" in refused("index", vectors, "--out", collection)
     assert (collection / "corpus.jsonl").exists()
+
+
+def test_what_cannot_be_written_is_refused_before_the_work(refused, monkeypatch, collection):
+    for name in ("encode_documents", "encode_queries"):
+        monkeypatch.setattr(f"rarefy.sparse.BM25.{name}", lambda *_, **__: pytest.fail("encoded"))
+    file = collection / "corpus.jsonl"
+    for out in (file, file / "index", collection):
+        message = refused("index", collection, "--model", "bm25", "--out", out)
+        assert str(file if out != collection else out) in message
+    for trec in (collection, file / "run.trec"):
+        message = refused("eval", collection, "--system", "bm25", "--run", trec)
+        assert str(file if trec != collection else trec) in message
 
 
 @pytest.mark.parametrize(

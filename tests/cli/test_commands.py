@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 import time
@@ -121,6 +122,47 @@ def test_limit_keeps_so_many(run, tmp_path):
     run("encode", lines, "--model", "bm25", "--limit", 2, "--out", tmp_path / "out")
     assert (tmp_path / "out" / "ids.txt").read_text() == "0\n1\n"
     assert json.loads((tmp_path / "out" / "terms.json").read_text()) == ["word0", "word1"]
+
+
+@pytest.mark.parametrize("command", ["bench", "encode", "eval", "index"])
+def test_judgements_of_what_is_not_there_can_be_dropped(run, tmp_path, collection, command):
+    pytest.importorskip("ir_measures")
+    pytest.importorskip("matplotlib")
+    with open(collection / "qrels" / "test.tsv", "a") as file:
+        file.write("q1\td9\t1\nq9\td1\t1\n")
+    options = {
+        "bench": ["--systems", "bm25", "--out", tmp_path / "out"],
+        "eval": ["--system", "bm25"],
+    }.get(command, ["--model", "bm25", "--out", tmp_path / "out"])
+    done = run(command, collection, *options, "--drop-unknown")
+    assert done.status == 0, done.err
+
+
+@pytest.mark.parametrize("command", ["encode", "index"])
+def test_a_split_can_be_named(run, tmp_path, collection, command):
+    for name in ("one", "two"):
+        shutil.copy(collection / "qrels" / "test.tsv", collection / "qrels" / f"{name}.tsv")
+    (collection / "qrels" / "test.tsv").unlink()
+    options = ["--model", "bm25", "--out", tmp_path / "out"]
+    assert "(--split)" in run(command, collection, *options).err
+    assert run(command, collection, *options, "--split", "one").status == 0
+
+
+@pytest.mark.parametrize("command", ["bench", "eval"])
+def test_results_with_the_query_s_id_can_be_left_out(run, tmp_path, collection, command):
+    pytest.importorskip("ir_measures")
+    pytest.importorskip("matplotlib")
+    with open(collection / "corpus.jsonl", "a") as file:
+        file.write('{"_id": "q2", "text": "what do cats chase"}\n')
+    options = ["--system", "bm25"] if command == "eval" else ["--systems", "bm25"]
+    options += ["--json"] if command == "eval" else ["--json", "--out", tmp_path / "out"]
+
+    def reciprocal_rank(*more):
+        (system,) = json.loads(run(command, collection, *options, *more).out)["systems"]
+        return system["per_query"]["RR@10"]["q2"]
+
+    assert reciprocal_rank() == 0.5
+    assert reciprocal_rank("--ignore-identical-ids") == 1.0
 
 
 def test_eval_prints_the_table_and_writes_the_run(run, tmp_path, collection):

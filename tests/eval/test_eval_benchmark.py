@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 import rarefy.eval
-from rarefy.errors import InputError
+from rarefy.errors import InputError, InputTypeError
 from rarefy.eval import bench, evaluate, evaluate_system, load_collection, read_run
 from rarefy.eval.examples import choose_queries
 
@@ -144,6 +144,11 @@ def test_given_vectors_are_measured(tiny, tmp_path):
 def test_what_cannot_be_measured_is_an_error(tiny, call, message):
     with pytest.raises(InputError, match=message):
         call(tiny)
+
+
+def test_one_string_is_no_list_of_systems(tiny):
+    with pytest.raises(InputTypeError, match=r"expected a list of names: \['bm25'\]"):
+        bench(tiny, "bm25")
 
 
 def test_the_public_names_are_there():

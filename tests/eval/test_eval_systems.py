@@ -1,11 +1,12 @@
+import sys
 from dataclasses import replace
 
 import numpy as np
 import pytest
 from scipy.sparse import csr_array
 
-from rarefy.errors import InputError
-from rarefy.eval import Vectors
+from rarefy.errors import InputError, MissingExtraError
+from rarefy.eval import Vectors, bench
 from rarefy.eval.run import ranking
 from rarefy.eval.systems import (
     DenseSystem,
@@ -201,3 +202,31 @@ def test_dense_is_the_dense_encoder(tiny, monkeypatch):
     system = Systems(tiny)["dense"]
     assert system.kind == "dense"
     assert system.costs.index_bytes == 4 * 26 * 4
+
+
+def test_models_are_all_loaded_before_any_encodes(tiny, monkeypatch):
+    made = []
+
+    def load(name):
+        if name == "nonsense":
+            raise InputError("no model 'nonsense'")
+        made.append(LetterModel())
+        return made[-1]
+
+    monkeypatch.setattr("rarefy.sparse.load", load, raising=False)
+    for ask in (
+        lambda: bench(tiny, ["one", "nonsense"]),
+        lambda: bench(tiny, ["one", "two+nonsense"]),
+        lambda: Systems(tiny)["one+nonsense"],
+    ):
+        with pytest.raises(InputError, match="no model 'nonsense'"):
+            ask()
+    assert len(made) == 4
+    assert all(model.encoded == [] for model in made)
+
+
+def test_dense_asks_for_faiss_before_it_loads_a_model(tiny, monkeypatch):
+    monkeypatch.setitem(sys.modules, "faiss", None)
+    monkeypatch.setattr("rarefy.sparse.DenseEncoder", pytest.fail, raising=False)
+    with pytest.raises(MissingExtraError, match=r"rarefy\[eval\]"):
+        Systems(tiny).load(["dense"])

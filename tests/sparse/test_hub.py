@@ -6,8 +6,8 @@ import pytest
 
 pytest.importorskip("sentence_transformers")
 
-from rarefy.errors import InputError  # noqa: E402
-from rarefy.sparse.encoders import pipeline  # noqa: E402
+from rarefy.errors import InputError
+from rarefy.sparse.encoders import pipeline
 
 pytestmark = pytest.mark.models
 
