@@ -53,12 +53,15 @@ def parse_measures(measures: str | Sequence[str]) -> list[Any]:
     for name in names:
         try:
             measure = ir_measures.parse_measure(name)
-        except (ValueError, NameError, KeyError, SyntaxError, TypeError) as error:
+            supported = ir_measures.DefaultPipeline.supports(measure)
+        except (AssertionError, ValueError, NameError, KeyError, SyntaxError, TypeError) as error:
             raise InputError(
                 f"no measure {name!r}; expected names such as nDCG@10, R@100, RR@10, AP, P@5 "
                 "(ir-measur.es lists them)"
             ) from error
-        if not ir_measures.DefaultPipeline.supports(measure):
+        if measure.params.get("cutoff", 1) < 1:  # trec_eval would end the process
+            raise InputError(f"measure {name!r} has a cutoff below 1; expected one such as nDCG@10")
+        if not supported:
             raise InputError(
                 f"ir_measures has nothing installed that computes {name}; ir-measur.es names the "
                 "package that each measure needs"
@@ -96,24 +99,35 @@ def evaluate(
     Raises
     ------
     InputError
-        If a measure is unknown or there is no judged query.
+        If a measure is unknown, its provider refuses the ids or grades, or no query is judged.
     """
     if not qrels:
         raise InputError("no judgements; expected at least one judged query to measure")
     parsed = parse_measures(measures)
-    # Scores that fall by one a rank leave ir_measures' providers no ties to break their own way.
+    # Scores that fall by one a rank leave ir_measures' providers no ties to break their own way,
+    # and some of them take no query ids but numbers.
+    numbers = {query_id: str(number) for number, query_id in enumerate(qrels, 1)}
+    names = list(qrels)
     ranked: Run = {}
-    for query_id in qrels:
+    for query_id, number in numbers.items():
         order = ranking(run.get(query_id, {}))
         if ignore_identical_ids:
             order = [document_id for document_id in order if document_id != query_id]
         if order:
-            ranked[query_id] = {key: float(-rank) for rank, key in enumerate(order)}
+            ranked[number] = {key: float(-rank) for rank, key in enumerate(order)}
     per_query = {str(measure): dict.fromkeys(qrels, 0.0) for measure in parsed}
     if ranked:
         ir_measures = require("ir_measures", "eval")
-        for metric in ir_measures.iter_calc(parsed, qrels, ranked):
-            per_query[str(metric.measure)][metric.query_id] = float(metric.value)
+        judged = {numbers[query_id]: grades for query_id, grades in qrels.items()}
+        try:
+            found = list(ir_measures.iter_calc(parsed, judged, ranked))
+        except Exception as error:  # each provider has its own demands and its own errors
+            raise InputError(
+                f"ir_measures cannot compute {', '.join(per_query)} here ({error}); choose other "
+                "measures, such as nDCG@10"
+            ) from error
+        for metric in found:
+            per_query[str(metric.measure)][names[int(metric.query_id) - 1]] = float(metric.value)
     return Evaluation(
         mean={name: sum(values.values()) / len(qrels) for name, values in per_query.items()},
         per_query=per_query,

@@ -95,8 +95,19 @@ def analyzer(choice: Any) -> Analyzer:
 
 
 def read_tokenizer(path: Path) -> Analyzer:
-    """Return the analyzer of a ``tokenizer.json``."""
-    return _word_pieces(require("tokenizers", "encode").Tokenizer.from_file(str(path)))
+    """Return the analyzer of a ``tokenizer.json``.
+
+    Raises
+    ------
+    InputError
+        If the file is missing or holds no tokenizer.
+    """
+    tokenizers = require("tokenizers", "encode")
+    try:
+        tokenizer = tokenizers.Tokenizer.from_file(str(path))
+    except Exception as error:  # the library raises nothing narrower
+        raise InputError(f"{path} holds no tokenizer ({error})") from error
+    return _word_pieces(tokenizer)
 
 
 def _word_pieces(tokenizer: Any) -> Analyzer:

@@ -31,8 +31,7 @@ def cache_folder() -> Path:
 
 def text_key(text: str, role: str | None) -> bytes:
     """Return the key of a text in a role."""
-    # surrogatepass: a lone surrogate is a str like any other.
-    return hashlib.sha256(f"{role}\0{text}".encode(errors="surrogatepass")).digest()
+    return hashlib.sha256(f"{role}\0{text}".encode()).digest()
 
 
 class VectorCache:

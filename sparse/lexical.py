@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from rarefy.errors import InputError
+from rarefy.files import output_folder
 from rarefy.sparse import analysis
 from rarefy.sparse.model import Role, TermModel
 from rarefy.sparse.texts import Advance, checked
@@ -122,8 +123,9 @@ class BM25(TermModel):
 
     @property
     def fingerprint(self) -> str:
-        """Hexadecimal digest of the settings, the terms and the collection's statistics."""
+        """Hexadecimal digest of the settings, the tokenizer, the terms and their statistics."""
         digest = hashlib.sha256(json.dumps(self._settings()).encode())
+        digest.update((self._analyzer.tokenizer or "").encode())
         digest.update("\0".join(self.vocabulary.terms).encode())
         digest.update(self._fitted().document_frequencies.tobytes())
         return digest.hexdigest()
@@ -131,8 +133,7 @@ class BM25(TermModel):
     def save(self, folder: str | Path) -> None:
         """Write the fitted model to a folder that :func:`rarefy.load` reads."""
         statistics = self._fitted()
-        path = Path(folder)
-        path.mkdir(parents=True, exist_ok=True)
+        path = output_folder(folder)
         self.vocabulary.save(path / _TERMS)
         np.save(path / _FREQUENCIES, statistics.document_frequencies, allow_pickle=False)
         if self._analyzer.tokenizer is not None:

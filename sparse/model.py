@@ -71,7 +71,8 @@ class TermModel(ABC):
         ----------
         texts
             n texts. An empty one gets a row of zeros; one that is longer than the model's input
-            is cut there; one that occurs twice is encoded once.
+            is cut there; one that occurs twice is encoded once. A lone surrogate, which no UTF-8
+            text can hold, is read as ``?``.
         batch_size
             Texts a forward pass; by default the model's own choice. It changes speed alone.
         progress
@@ -101,7 +102,7 @@ class TermModel(ABC):
         Parameters
         ----------
         row
-            One vector [V], or a matrix [1, V].
+            One vector [V], or a matrix [1, V], sparse or dense.
         k
             Number of terms at most.
 
@@ -112,12 +113,12 @@ class TermModel(ABC):
         """
         if k < 1:
             raise InputError(f"k is {k}; expected a number of terms of at least 1")
-        if row.shape[-1] != self.vocabulary_size or (row.ndim == 2 and row.shape[0] != 1):
+        vector = sparse.coo_array(row)
+        if vector.shape[-1] != self.vocabulary_size or vector.shape[:-1] not in ((), (1,)):
             raise InputError(
-                f"row has the shape {row.shape}; expected one vector of this model, "
+                f"row has the shape {vector.shape}; expected one vector of this model, "
                 f"({self.vocabulary_size},) or (1, {self.vocabulary_size})"
             )
-        vector = row.tocoo()
         columns, weights = vector.coords[-1], vector.data
         heaviest = np.lexsort((columns, -weights))[:k]
         terms = self.vocabulary.terms

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from rarefy.errors import InputError, require
+from rarefy.errors import InputError, InputTypeError, require
 from rarefy.sparse.lexical import BM25
 from rarefy.sparse.model import TermModel
 from rarefy.sparse.packaged import packaged_model
@@ -56,9 +56,13 @@ def load(
     ------
     InputError
         If there is no such model, or it is not one that gives sparse vectors.
+    InputTypeError
+        If `name` is neither a str nor a Path.
     MissingExtraError
         If the packages that it needs are not installed.
     """
+    if not isinstance(name, str | Path):
+        raise InputTypeError(f"name is a {type(name).__name__}; expected {_EXPECTED}")
     if str(name) == "bm25":
         return BM25()
     if BM25.is_saved_at(Path(name)):

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from scipy import sparse
 
 from rarefy.errors import InputError, InputTypeError, require
+from rarefy.files import output_folder
 from rarefy.sparse.encoders.dense import DenseEncoder, Precision
 from rarefy.sparse.encoders.headed import HeadedEncoder
 from rarefy.sparse.model import Role, TermModel
@@ -155,7 +156,7 @@ class SparseModel(TermModel):
         ``SparseEncoder(folder)`` loads it too; where the model has a head, this package has to be
         installed there and the call needs ``trust_remote_code=True``.
         """
-        self.encoder.pipeline.save_pretrained(str(folder), create_model_card=False)
+        self.encoder.pipeline.save_pretrained(str(output_folder(folder)), create_model_card=False)
 
     def _encode(
         self, texts: list[str], role: Role, batch_size: int | None, advance: Advance

@@ -17,7 +17,7 @@ Advance = Callable[[int], None]
 
 
 def checked(texts: Iterable[str]) -> list[str]:
-    """Return the texts as a list.
+    """Return the texts as a list, with ``?`` for lone surrogates.
 
     Raises
     ------
@@ -36,6 +36,10 @@ def checked(texts: Iterable[str]) -> list[str]:
             raise InputTypeError(
                 f"texts[{position}] is a {type(item).__name__}, {str(item)[:40]!r}; expected a str"
             )
+        try:
+            item.encode()
+        except UnicodeEncodeError:  # JSON may hold half a surrogate pair; tokenizers take none
+            items[position] = item.encode(errors="replace").decode()
     return items
 
 

@@ -130,7 +130,7 @@ def _read_qrels(
         try:
             value = int(grade)
         except ValueError as error:
-            if not qrels and number == 1:
+            if number == 1 and query_id not in queries:
                 continue  # the header
             raise InputError(
                 f"{path}:{number}: grade {grade!r}; expected a whole number"

@@ -105,12 +105,12 @@ class Collection:
         }
         queries: set[str] = set()
         documents: set[str] = set()
-        for position in random.permutation(len(relevant)):
-            query_id = list(relevant)[position]
-            wanted = documents | relevant[query_id]
-            if relevant[query_id] and len(wanted) <= max(1, limit // 2):
-                queries.add(query_id)
-                documents = wanted
+        judged = list(relevant)
+        for position in random.permutation(len(judged)):
+            wanted = relevant[judged[position]]
+            if wanted and len(documents) + len(wanted - documents) <= max(1, limit // 2):
+                queries.add(judged[position])
+                documents |= wanted
         if self.qrels and not queries:
             fewest = min((len(found) for found in relevant.values() if found), default=0)
             raise InputError(

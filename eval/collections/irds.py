@@ -24,18 +24,26 @@ def read_irds(dataset_id: str, *, split: str | None = None) -> Collection:
     Raises
     ------
     InputError
-        If ir_datasets does not know the id, or the data set lacks documents, queries or qrels.
+        If ir_datasets does not know the id or cannot download it, or the data set lacks documents,
+        queries or qrels.
     MissingExtraError
         If ir_datasets is not installed.
     """
     name = f"{dataset_id}/{split}" if split else dataset_id
+    ir_datasets = require("ir_datasets", "irds")
     try:
-        dataset = require("ir_datasets", "irds").load(name)
+        dataset = ir_datasets.load(name)
     except KeyError as error:
         raise InputError(
             f"ir_datasets knows no data set {name!r}; ir-datasets.com lists the ids"
         ) from error
-    return from_dataset(name, dataset)
+    try:
+        return from_dataset(name, dataset)
+    except (OSError, RuntimeError) as error:
+        raise InputError(
+            f"ir_datasets cannot fetch {name!r} ({error}); connect to the network, or put its "
+            "files where ir-datasets.com says"
+        ) from error
 
 
 def from_dataset(name: str, dataset: Any) -> Collection:

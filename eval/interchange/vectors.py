@@ -12,7 +12,6 @@ a folder
 from __future__ import annotations
 
 import json
-import zipfile
 from array import array
 from collections import Counter
 from collections.abc import Sequence
@@ -24,6 +23,7 @@ from scipy.sparse import csr_array, load_npz, save_npz
 
 from rarefy.errors import InputError
 from rarefy.eval.interchange.lines import open_text, read_json_lines
+from rarefy.files import output_folder
 
 __all__ = ["Vectors", "align", "read_vectors", "write_vectors"]
 
@@ -87,7 +87,7 @@ def write_vectors(
     ids
         One id for each row, unique.
     matrix
-        CSR, float32[len(ids), V].
+        Sparse, float32[len(ids), V]; written as CSR.
     terms
         V names of the columns; default their numbers.
 
@@ -96,6 +96,7 @@ def write_vectors(
     InputError
         If ids or terms differ in number from rows or columns, or an id holds a line break.
     """
+    matrix = csr_array(matrix)
     rows, columns = matrix.shape
     _check_names(path, "ids", ids, rows)
     if terms is not None:
@@ -106,10 +107,10 @@ def write_vectors(
     if Path(path).name.removesuffix(".gz").endswith(".jsonl"):
         _write_json(path, ids, matrix, terms or range(columns))
         return
-    folder = Path(path)
-    folder.mkdir(parents=True, exist_ok=True)
+    folder = output_folder(path)
     save_npz(folder / _MATRIX, matrix)
     (folder / _IDS).write_text("".join(f"{key}\n" for key in ids), encoding="utf-8")
+    (folder / _TERMS).unlink(missing_ok=True)  # those of other vectors
     if terms is not None:
         (folder / _TERMS).write_text(json.dumps(list(terms), ensure_ascii=False), encoding="utf-8")
 
@@ -153,7 +154,7 @@ def _read_json(path: str | Path) -> Vectors:
         indices.extend(map(columns.__getitem__, vector))
         try:
             data.extend(vector.values())
-        except TypeError as error:
+        except (TypeError, OverflowError) as error:
             raise InputError(
                 f"{path}:{number}: a weight is not a number ({error}); expected "
                 '{"term": weight, ...}'
@@ -181,12 +182,18 @@ def _read_folder(folder: Path) -> Vectors:
         )
     try:
         matrix = csr_array(load_npz(folder / _MATRIX), dtype=np.float32)
-    except (ValueError, OSError, KeyError, zipfile.BadZipFile) as error:
+        matrix.check_format(full_check=True)  # scipy's own code trusts the indices
+    except Exception as error:  # a damaged archive can fail in many ways
         raise InputError(
             f"{folder / _MATRIX} is not a sparse matrix of scipy.sparse.save_npz: {error}"
         ) from error
-    # not splitlines(), which breaks lines at characters that ids may hold
-    ids = (folder / _IDS).read_text(encoding="utf-8").removesuffix("\n").split("\n")
+    try:
+        # not splitlines(), which breaks lines at characters that ids may hold
+        ids = (folder / _IDS).read_text(encoding="utf-8").removesuffix("\n").split("\n")
+    except UnicodeDecodeError as error:
+        raise InputError(
+            f"{folder / _IDS} is not UTF-8 text ({error.reason}); convert the file to UTF-8"
+        ) from error
     _check_names(folder / _IDS, "ids", ids, matrix.shape[0])
     terms: Sequence[str] = [str(column) for column in range(matrix.shape[1])]
     if (folder / _TERMS).is_file():

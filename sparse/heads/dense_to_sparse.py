@@ -25,6 +25,7 @@ from torch import Tensor, nn
 from rarefy.errors import InputError
 from rarefy.sparse.model import Role
 from rarefy.sparse.rows import Row, stack
+from rarefy.sparse.texts import checked
 
 if TYPE_CHECKING:
     from rarefy.sparse.encoders.dense import DenseEncoder
@@ -145,7 +146,7 @@ class DenseToSparse(Module):
         InputError
             If there are less than two distinct texts.
         """
-        sample = [text for text in dict.fromkeys(texts) if text.strip()]
+        sample = [text for text in dict.fromkeys(checked(texts)) if text.strip()]
         vectors = encoder.encode(sample, role="document", progress=progress)
         self.standardise(*self.moments(vectors))
 

@@ -67,6 +67,7 @@ GOOD = {"_id": "d1", "text": "a"}
         ({"corpus": ["", ""]}, r"corpus.jsonl has no documents"),
         ({"queries": [{"_id": "q1", "text": None}]}, r"queries.jsonl:1: 'text' is None"),
         ({"test": "q1\td1\t1\nq1\td2\tmany\n"}, r"test.tsv:2: grade 'many'"),
+        ({"test": "q1\td1\t1.5\nq1\td2\t1\n"}, r"test.tsv:1: grade '1.5'"),
         ({"test": "q1\td1\n"}, r"test.tsv:1: 2 columns"),
         ({"test": "q1\td1\t1\nq1\td1\t2\n"}, r"test.tsv:2: document 'd1' has the grades 1 and 2"),
         ({"test": "query-id\tcorpus-id\tscore\n"}, r"test.tsv has no judgements"),

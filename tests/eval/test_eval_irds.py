@@ -57,6 +57,17 @@ def test_a_dataset_becomes_a_collection(monkeypatch):
     assert found.qrels == {"q1": {"d1": 2}}
 
 
+def test_a_dataset_that_cannot_be_fetched_is_an_error(monkeypatch):
+    class Unreachable(Dataset):
+        def docs_iter(self):
+            raise ConnectionError("no network")
+
+    made = Record(load=lambda name: Unreachable())
+    monkeypatch.setattr(irds, "require", lambda module, extra: made)
+    with pytest.raises(InputError, match=r"cannot fetch 'made/up' \(no network\)"):
+        load_collection("irds:made/up")
+
+
 def test_a_dataset_without_judgements_is_an_error():
     with pytest.raises(InputError, match="'made/up' has no qrels"):
         irds.from_dataset("made/up", Dataset(qrels=False))

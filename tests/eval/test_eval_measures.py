@@ -93,6 +93,24 @@ def test_unknown_measures_are_errors(name):
         parse_measures([name])
 
 
+@pytest.mark.parametrize("name", ["nDCG@0", "P@-1", "nDCG@10.5"])
+def test_cutoffs_are_whole_numbers_from_1(name):
+    with pytest.raises(InputError, match=name):
+        evaluate({"q1": {"a": 1.0}}, {"q1": {"a": 1}}, name)
+
+
+def test_any_query_ids_will_do():
+    pytest.importorskip("ir_measures")
+    found = evaluate({"a b": {"x": 1.0}}, {"a b": {"x": 1}, "é": {"y": 2}}, "ERR@10 RR@10")
+    assert found.per_query["RR@10"] == {"a b": 1.0, "é": 0.0}
+    assert found.per_query["ERR@10"]["a b"] > 0
+
+
+def test_what_a_provider_refuses_is_an_error():
+    with pytest.raises(InputError, match=r"cannot compute ERR@10 here"):
+        evaluate({"q1": {"x y": 1.0}}, {"q1": {"x y": 1}}, "ERR@10")
+
+
 def test_nothing_to_measure_is_an_error():
     with pytest.raises(InputError, match="no measures"):
         evaluate({}, {"q1": {"a": 1}}, "")

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from scipy.sparse import csr_array
+from scipy.sparse import csc_array, csr_array
 
 from rarefy.errors import InputError
 from rarefy.eval import Vectors, read_vectors, write_vectors
@@ -142,3 +142,50 @@ def test_names_that_do_not_fit_are_errors(tmp_path, ids, terms, message):
     with pytest.raises(InputError, match=message):
         write_vectors(tmp_path / "out", ids, csr_array(np.eye(2, dtype=np.float32)), terms=terms)
     assert not (tmp_path / "out").exists()
+
+
+def test_any_sparse_matrix_is_written_by_row(tmp_path):
+    matrix = csc_array(np.array([[1, 0], [2, 3]], dtype=np.float32))
+    for name in ("v.jsonl", "folder"):
+        write_vectors(tmp_path / name, ["a", "b"], matrix, terms=["x", "y"])
+        found = read_vectors(tmp_path / name)
+        np.testing.assert_array_equal(found.matrix.toarray(), matrix.toarray())
+
+
+def test_terms_of_vectors_written_before_are_not_kept(tmp_path):
+    matrix = csr_array(np.eye(2, dtype=np.float32))
+    write_vectors(tmp_path, ["a", "b"], matrix, terms=["x", "y"])
+    write_vectors(tmp_path, ["a", "b"], matrix)
+    assert read_vectors(tmp_path).terms == ["0", "1"]
+
+
+def test_damaged_folders_are_errors(tmp_path):
+    write_vectors(tmp_path, ["a", "b", "c"], csr_array(np.eye(3, dtype=np.float32)))
+    path, random = tmp_path / "vectors.npz", np.random.default_rng(0)
+    whole = path.read_bytes()
+    refused = 0
+    for _ in range(100):
+        damaged = np.frombuffer(whole, np.uint8).copy()
+        damaged[random.integers(len(whole), size=3)] = random.integers(256, size=3)
+        path.write_bytes(damaged.tobytes())
+        try:
+            read_vectors(tmp_path)
+        except InputError:
+            refused += 1
+    assert refused > 50
+    for indices, indptr in (([0, 77, 2], [0, 1, 2, 3]), ([0, 1, 2], [0, -5, 2, 3])):
+        arrays = {"data": np.ones(3), "indices": indices, "indptr": indptr, "shape": (3, 3)}
+        np.savez(path, format=b"csr", _is_array=True, **arrays)
+        with pytest.raises(InputError, match=r"vectors\.npz is not a sparse matrix"):
+            read_vectors(tmp_path)
+    path.write_bytes(whole)
+    (tmp_path / "ids.txt").write_bytes(b"a\n\xff\nc\n")
+    with pytest.raises(InputError, match=r"ids\.txt is not UTF-8"):
+        read_vectors(tmp_path)
+
+
+def test_a_weight_too_large_for_a_float(tmp_path):
+    path = tmp_path / "v.jsonl"
+    path.write_text('{"id": "a", "vector": {"x": 1%s}}\n' % ("0" * 400))
+    with pytest.raises(InputError, match=":1: a weight is not a number"):
+        read_vectors(path)

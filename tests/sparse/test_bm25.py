@@ -90,6 +90,24 @@ def test_damaged_folder(tmp_path, file):
         load(tmp_path / "model")
 
 
+def test_a_damaged_tokenizer(tmp_path, tokenizer):
+    BM25(tokenizer).fit(DOCUMENTS).save(tmp_path / "model")
+    for damage in (lambda file: file.write_text("{"), lambda file: file.unlink()):
+        damage(tmp_path / "model" / "tokenizer.json")
+        with pytest.raises(InputError, match=r"tokenizer\.json holds no tokenizer"):
+            load(tmp_path / "model")
+
+
+def test_the_fingerprint_covers_how_the_tokenizer_splits(tokenizer):
+    import tokenizers
+
+    cased = tokenizers.Tokenizer.from_str(tokenizer.backend_tokenizer.to_str())
+    cased.normalizer = tokenizers.normalizers.NFC()
+    one, two = (BM25(pieces).fit(["the cat"]) for pieces in (tokenizer, cased))
+    assert one.encode_queries(["CAT"]).nnz > two.encode_queries(["CAT"]).nnz
+    assert one.fingerprint != two.fingerprint
+
+
 def test_fitting_again_forgets():
     model = BM25("words").fit(["a b c"])
     first = model.fingerprint
@@ -123,6 +141,7 @@ def test_explain_and_decode():
     (first, weight), *_ = model.explain(rows[0])
     assert first == "fish"
     assert weight == pytest.approx(rows.max())
+    assert model.explain(rows[[0]].toarray()) == model.explain(rows[[0]])
     assert model.decode(rows, k=1) == [[(first, weight)], []]
     with pytest.raises(InputError, match="k is 0"):
         model.explain(rows[0], k=0)

@@ -64,6 +64,17 @@ def test_edge_cases(model, texts):
             encode(["a"], batch_size=0)
 
 
+def test_half_a_surrogate_pair_is_read_as_a_question_mark(model, texts):
+    rows = model.encode_documents([f"{texts[0]} \ud83d", f"{texts[0]} ?"])
+    assert (rows[[0]] != rows[[1]]).nnz == 0
+
+
+def test_saving_where_a_file_stands(model, tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(InputError, match="a file stands in its place"):
+        model.save(tmp_path / "file")
+
+
 def test_encodes_each_distinct_text_once(model, texts):
     before = model.computed
     model.encode_documents(texts * 3)
@@ -196,6 +207,8 @@ def test_what_is_no_model(tmp_path):
         load(tmp_path / "nothing")
     with pytest.raises(InputError, match="expected 'minilm-d2s'"):
         load("")
+    with pytest.raises(InputTypeError, match="name is a NoneType; expected 'minilm-d2s'"):
+        load(None)
     (tmp_path / "config.json").write_text("{")
     with pytest.raises(InputError, match="cannot be loaded"):
         load(tmp_path)
@@ -219,5 +232,7 @@ def test_constructor(d2s, splade):
         SparseModel(dense, DenseToSparse(5, 10, 10))
     with pytest.raises(InputError, match="has no head to fit"):
         splade.fit(["a", "b"])
+    with pytest.raises(InputTypeError, match="texts is one str"):
+        head.fit(dense, "one text")
     with pytest.raises(InputError, match="query_terms is 0"):
         DenseToSparse.tied_to(dense, query_terms=0)
