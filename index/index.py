@@ -20,7 +20,8 @@ from rarefy.index.vectors import canonical, document_ids
 
 __all__ = ["Index"]
 
-BLOCK_SIZE = 4
+SMALL = 2**18
+"""Documents up to which blocks of 2 are faster than blocks of 4, most so for large k."""
 
 
 class Index:
@@ -72,7 +73,7 @@ class Index:
         """
         documents = canonical(vectors, what="document vectors")
         names = document_ids(ids, len(documents))
-        block_size = BLOCK_SIZE
+        block_size = 2 if len(documents) <= SMALL else 4
         index = cls(
             build(documents, block_size),
             names,

@@ -205,6 +205,7 @@ def _search_one(
         wanted *= GROWTH
     for j in range(m):
         scratch.integers[terms[j]] = 0
+        scratch.weights[terms[j]] = 0.0
     sort_results(rows, scores, found)
     return found
 
@@ -216,11 +217,19 @@ def _match_terms(layout: Layout, columns: Array, query: Array) -> tuple[Array, A
     weights = np.empty(columns.size, np.float64)
     m = 0
     for j in range(columns.size):
-        term = np.searchsorted(layout.columns, columns[j])
-        if term < layout.columns.size and layout.columns[term] == columns[j]:
-            terms[m] = term
-            weights[m] = query[j]
-            m += 1
+        low, high = 0, layout.by_column.size
+        while low < high:
+            middle = (low + high) >> 1
+            if layout.columns[layout.by_column[middle]] < columns[j]:
+                low = middle + 1
+            else:
+                high = middle
+        if low < layout.by_column.size:
+            term = layout.by_column[low]
+            if layout.columns[term] == columns[j]:
+                terms[m] = term
+                weights[m] = query[j]
+                m += 1
     return terms, weights, m
 
 
@@ -417,7 +426,10 @@ def _score_best(
         row = candidates[0]
         if found == rows.size and bounds[0] * point < admitted_bound(scores[0]):
             break
-        score = _score(layout, row, scratch)
+        if count > 2:
+            _prefetch_document(layout, candidates[1])
+            _prefetch_document(layout, candidates[2])
+        score = _score(layout, row, scratch.weights)
         if found < rows.size:
             push(rows, scores, found, row, score)
             found += 1
@@ -440,6 +452,13 @@ def _prefetch_block(layout: Layout, first: int, block_size: int) -> None:
 
 
 @njit(nogil=True, cache=True)
+def _prefetch_document(layout: Layout, row: int) -> None:
+    """Ask for the cache lines of a document's weights; one of two comes next."""
+    for p in range(layout.indptr[row], layout.indptr[row + 1], 16):
+        prefetch(layout.weights, p)
+
+
+@njit(nogil=True, cache=True)
 def _code_bound(layout: Layout, row: int, integers: Array) -> int:
     """Return an upper bound of the document's score, in units of `point` (before the shift).
 
@@ -454,12 +473,13 @@ def _code_bound(layout: Layout, row: int, integers: Array) -> int:
 
 
 @njit(nogil=True, cache=True)
-def _score(layout: Layout, row: int, scratch: Scratch) -> float:
-    """Return the document's score, float32."""
-    terms, integers = layout.terms, scratch.integers
+def _score(layout: Layout, row: int, weights: Array) -> float:
+    """Return the document's score, float32.
+
+    Terms that the query lacks add zeros: that is faster than to branch.
+    """
+    terms, of_document = layout.terms, layout.weights
     total = 0.0
     for p in range(np.uint64(layout.indptr[row]), np.uint64(layout.indptr[row + 1])):
-        term = terms[p]
-        if integers[term] != 0:
-            total += scratch.weights[term] * np.float64(layout.weights[p])
+        total += weights[terms[p]] * np.float64(of_document[p])
     return np.float32(total)  # type: ignore[return-value]

@@ -19,21 +19,23 @@ WINDOW = 65_536
 class Layout(NamedTuple):
     """Postings twice: by document (exact scores) and by term over blocks of documents (bounds).
 
-    A term here is the place of its column in `columns`, 0..T-1, so that arrays over terms are as
-    long as the collection needs, whatever the vocabulary's size. A block is `block_size`
+    A term here is a number 0..T-1 that stands for a column, so that arrays over terms are as long
+    as the collection needs, whatever the vocabulary's size. A block is `block_size`
     consecutive rows; a window is `WINDOW` consecutive blocks. nb is the number of blocks, rounded
     up to a multiple of 64.
 
     Attributes
     ----------
     columns : uint32[T]
-        The columns that occur, increasing.
+        The column of each term; the most frequent term is 0.
+    by_column : uint32[T]
+        The terms in the order of their columns.
     scales : float64[T]
         Weight that one unit of a term's code stands for.
     indptr : int64[n + 1]
         Row ``i`` has the postings ``indptr[i]:indptr[i + 1]`` of the three arrays below.
     terms : uint16[nnz] or uint32[nnz]
-        Increasing within a row; 16 bits where T allows.
+        In the order of the columns within a row; 16 bits where T allows.
     codes : uint8[nnz]
         Weights rounded up, in units of the term's scale.
     weights : float32[nnz]
@@ -52,6 +54,7 @@ class Layout(NamedTuple):
     """
 
     columns: npt.NDArray[np.uint32]
+    by_column: npt.NDArray[np.uint32]
     scales: npt.NDArray[np.float64]
     indptr: npt.NDArray[np.int64]
     terms: npt.NDArray[np.uint16] | npt.NDArray[np.uint32]

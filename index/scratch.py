@@ -28,7 +28,7 @@ class Scratch(NamedTuple):
     integers : uint8[T]
         The query's integer weights; zero between searches.
     weights : float64[T]
-        The query's weights, valid where `integers` is not zero.
+        The query's weights; zero between searches.
     """
 
     sums: npt.NDArray[np.uint16]
@@ -48,5 +48,5 @@ class Scratch(NamedTuple):
             candidates=np.empty(n, np.int64),
             bounds=np.empty(n, np.int64),
             integers=np.zeros(n_terms, np.uint8),
-            weights=np.empty(n_terms, np.float64),
+            weights=np.zeros(n_terms, np.float64),
         )

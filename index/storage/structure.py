@@ -39,6 +39,7 @@ def fault(
     nnz = len(layout.terms)
     expected: dict[str, tuple[str, tuple[int, ...]]] = {
         "columns": ("u4", (n_terms,)),
+        "by_column": ("u4", (n_terms,)),
         "scales": ("f8", (n_terms,)),
         "indptr": ("i8", (n + 1,)),
         "terms": ("u2" if n_terms <= 2**16 else "u4", (nnz,)),
@@ -75,8 +76,12 @@ def _posting_fault(
     last_window = n_blocks - (len(list_lengths) - 1) * WINDOW
     tail = layout.list_blocks[layout.list_ptr[-1 - n_terms] :] if n_terms else layout.list_blocks
     checks = {
-        "columns are not increasing": np.any(np.diff(layout.columns.astype(np.int64)) <= 0),
         "a column is beyond the vocabulary": np.any(layout.columns >= manifest["vocabulary_size"]),
+        "by_column does not order the columns": n_terms
+        and (
+            layout.by_column.max() >= n_terms
+            or np.any(np.diff(layout.columns[layout.by_column].astype(np.int64)) <= 0)
+        ),
         "scales are not positive": not np.all((layout.scales > 0) & np.isfinite(layout.scales)),
         "indptr is not increasing from 0 to the postings": _no_offsets(
             layout.indptr, len(layout.terms)

@@ -114,7 +114,7 @@ def test_a_missing_file_is_named(folder):
 
 def test_every_flipped_byte_is_noticed(folder):
     files = sorted(path for path in folder.iterdir() if path.name != MANIFEST)
-    assert len(files) == 13
+    assert len(files) == 14
     for path in files:
         content = bytearray(path.read_bytes())
         for at in range(0, len(content), max(1, len(content) // 60)):
@@ -172,7 +172,8 @@ def put(value, at=-1):
         ("dense_rows", put(1000), "dense_rows are beyond"),
         ("list_ptr", put(10**12), "list_ptr is not increasing"),
         ("columns", put(10**6), "beyond the vocabulary"),
-        ("columns", put(0, 5), "columns are not increasing"),
+        ("by_column", put(7, 3), "by_column does not order"),
+        ("by_column", put(10**6, 3), "by_column does not order"),
         ("codes", put(0), "a code is 0"),
         ("weights", put(np.nan), "a weight is not positive"),
         ("scales", put(-1.0), "scales are not positive"),
