@@ -1,7 +1,7 @@
 """Search: bounds for all blocks, then the documents that can be among the best.
 
 1. `quantise_query`: the query in the index's integers (see `impacts`), heaviest term first.
-2. `_accumulate`: for every block, the sum of its terms' contributions: an upper bound of the score
+2. `accumulate`: for every block, the sum of its terms' contributions: an upper bound of the score
    of each of its documents, in units.
 3. `_collect`: the documents of the blocks with the highest bounds, each bounded by its own codes.
 4. `_score_best`: these documents in the order of their bounds, scored from their float32 weights
@@ -29,20 +29,18 @@ from rarefy.index.heaps import push, replace_worst, sink, sort_results, worse
 from rarefy.index.impacts import MAX_SUM, admitted_bound, quantise_query, sum_threshold
 from rarefy.index.intrinsics import (
     LANES,
-    bit_count,
     lanes_at_least,
     lowest_bit,
     prefetch,
-    scaled,
-    sum_or_max,
 )
-from rarefy.index.layout import WINDOW, Array, Layout
+from rarefy.index.layout import Array, Layout
 from rarefy.index.scratch import Scratch
+from rarefy.index.sums import accumulate, clear_blocks, count_reached, sum_reached_by
 
 __all__ = ["ENTRY_CELLS", "NO_FILTER", "block_ranks", "search_many"]
 
-CALLEES = "53007c301930"
-"""The start of the SHA-256 of heaps.py, impacts.py and intrinsics.py."""
+CALLEES = "d0834ee8ba35"
+"""The start of the SHA-256 of heaps.py, impacts.py, intrinsics.py and sums.py."""
 AHEAD = 2
 """Blocks between the prefetch of a block's postings and their use."""
 GROWTH = 2
@@ -142,10 +140,10 @@ def block_ranks(
         return 0.0
     integers, shift, _ = quantise_query(terms, weights, m, layout.scales)
     added = _heaviest(terms, weights, integers, m, layout.scales, mass)
-    _accumulate(layout, terms, integers, added, shift, scratch.sums)
+    accumulate(layout, terms, integers, added, shift, scratch.sums)
     for i in range(rows.size):
         threshold = max(np.uint16(1), scratch.sums[rows[i] // block_size])
-        ranks[i] = _count_reached(scratch.sums, threshold)
+        ranks[i] = count_reached(scratch.sums, threshold)
     n_terms = layout.columns.size
     n_windows = (layout.list_ptr.size - 1) // n_terms
     cost = 0.0
@@ -181,9 +179,9 @@ def _search_one(
     added = m
     if n_blocks > 0:
         added = _heaviest(terms, weights, integers, m, layout.scales, mass)
-    _accumulate(layout, terms, integers, added, shift, sums)
+    accumulate(layout, terms, integers, added, shift, sums)
     if allowed.size:
-        _clear_blocks(sums, allowed, block_size)
+        clear_blocks(sums, allowed, block_size)
     for j in range(m):
         scratch.integers[terms[j]] = integers[j]
         scratch.weights[terms[j]] = weights[j]
@@ -192,7 +190,7 @@ def _search_one(
     high = MAX_SUM + 1
     wanted = n_blocks if n_blocks > 0 else max(SEED_BLOCKS, k)
     while high > 1:
-        low = _sum_reached_by(sums, wanted, high)
+        low = sum_reached_by(sums, wanted, high)
         if found == k:
             low = max(low, sum_threshold(scores[0], unit))
         if low < high:
@@ -253,114 +251,6 @@ def _heaviest(
         held += products[order[added]]
         added += 1
     return added
-
-
-@njit(nogil=True, cache=True)
-def _accumulate(
-    layout: Layout, terms: Array, integers: Array, m: int, shift: int, sums: Array
-) -> None:
-    """Write into sums, uint16[nb], every block's bound in units."""
-    n_terms = layout.columns.size
-    places = np.uint16(shift)
-    rounding = np.uint16((1 << shift) - 1)
-    dense = np.empty(m, np.int64)
-    dense_integers = np.empty(m, np.uint16)
-    n_dense = 0
-    for j in range(m):
-        row = layout.dense_rows[terms[j]]
-        if row >= 0:
-            dense[n_dense] = row
-            dense_integers[n_dense] = integers[j]
-            n_dense += 1
-    for window in range((sums.size + WINDOW - 1) // WINDOW):
-        first = window * WINDOW
-        last = min(first + WINDOW, sums.size)
-        part = sums[first:last]
-        part[:] = 0
-        j = 0
-        while j + 4 <= n_dense:
-            _add_four_rows(
-                part,
-                layout.dense_maxima[dense[j], first:last],
-                layout.dense_maxima[dense[j + 1], first:last],
-                layout.dense_maxima[dense[j + 2], first:last],
-                layout.dense_maxima[dense[j + 3], first:last],
-                dense_integers[j : j + 4],
-                places,
-                rounding,
-            )
-            j += 4
-        while j < n_dense:
-            row = layout.dense_maxima[dense[j], first:last]
-            weight = dense_integers[j]
-            for i in range(part.size):
-                part[i] = sum_or_max(part[i], scaled(row[i], weight, places, rounding))
-            j += 1
-        for j in range(m):
-            place = window * n_terms + terms[j]
-            weight = integers[j]
-            first_entry, last_entry = layout.list_ptr[place], layout.list_ptr[place + 1]
-            for e in range(np.uint64(first_entry), np.uint64(last_entry)):
-                block = layout.list_blocks[e]
-                bound = scaled(layout.list_maxima[e], weight, places, rounding)
-                part[block] = sum_or_max(part[block], bound)
-
-
-@njit(nogil=True, cache=True)
-def _add_four_rows(
-    part: Array,
-    row0: Array,
-    row1: Array,
-    row2: Array,
-    row3: Array,
-    weights: Array,
-    places: np.uint16,
-    rounding: np.uint16,
-) -> None:
-    """Add four dense rows at once: the accumulators are read and written once for the four."""
-    weight0, weight1, weight2, weight3 = weights[0], weights[1], weights[2], weights[3]
-    for i in range(part.size):
-        bound = sum_or_max(part[i], scaled(row0[i], weight0, places, rounding))
-        bound = sum_or_max(bound, scaled(row1[i], weight1, places, rounding))
-        bound = sum_or_max(bound, scaled(row2[i], weight2, places, rounding))
-        part[i] = sum_or_max(bound, scaled(row3[i], weight3, places, rounding))
-
-
-@njit(nogil=True, cache=True)
-def _clear_blocks(sums: Array, allowed: Array, block_size: int) -> None:
-    """Set the sums of blocks without an allowed document to zero."""
-    for block in range((allowed.size + block_size - 1) // block_size):
-        some = False
-        for row in range(block * block_size, min((block + 1) * block_size, allowed.size)):
-            some |= allowed[row]
-        if not some:
-            sums[block] = 0
-
-
-@njit(nogil=True, cache=True)
-def _sum_reached_by(sums: Array, wanted: int, high: int) -> int:
-    """Return a sum in [1, high) that at least `wanted` blocks reach, and few more, or else 1."""
-    low = 1
-    high -= 1
-    while low < high:
-        middle = (low + high + 1) >> 1
-        count = _count_reached(sums, np.uint16(middle))
-        if count < wanted:
-            high = middle - 1
-        else:
-            low = middle
-            if count <= wanted + (wanted >> 2):
-                break
-    return low
-
-
-@njit(nogil=True, cache=True)
-def _count_reached(sums: Array, threshold: np.uint16) -> int:
-    """Return how many sums are at least the threshold."""
-    count = 0
-    for start in range(0, sums.size, LANES):
-        count += bit_count(lanes_at_least(sums, start, threshold))
-    return count
 
 
 @njit(nogil=True, cache=True)

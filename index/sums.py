@@ -1,0 +1,119 @@
+"""Sums over blocks: one number a block that bounds the scores of its documents, in units."""
+
+from __future__ import annotations
+
+import numpy as np
+from numba import njit
+
+from rarefy.index.intrinsics import LANES, bit_count, lanes_at_least, scaled, sum_or_max
+from rarefy.index.layout import WINDOW, Array, Layout
+
+__all__ = ["accumulate", "clear_blocks", "count_reached", "sum_reached_by"]
+
+
+@njit(nogil=True, cache=True)
+def accumulate(
+    layout: Layout, terms: Array, integers: Array, m: int, shift: int, sums: Array
+) -> None:
+    """Write into sums, uint16[nb], every block's bound in units."""
+    n_terms = layout.columns.size
+    places = np.uint16(shift)
+    rounding = np.uint16((1 << shift) - 1)
+    dense = np.empty(m, np.int64)
+    dense_integers = np.empty(m, np.uint16)
+    n_dense = 0
+    for j in range(m):
+        row = layout.dense_rows[terms[j]]
+        if row >= 0:
+            dense[n_dense] = row
+            dense_integers[n_dense] = integers[j]
+            n_dense += 1
+    for window in range((sums.size + WINDOW - 1) // WINDOW):
+        first = window * WINDOW
+        last = min(first + WINDOW, sums.size)
+        part = sums[first:last]
+        part[:] = 0
+        j = 0
+        while j + 4 <= n_dense:
+            _add_four_rows(
+                part,
+                layout.dense_maxima[dense[j], first:last],
+                layout.dense_maxima[dense[j + 1], first:last],
+                layout.dense_maxima[dense[j + 2], first:last],
+                layout.dense_maxima[dense[j + 3], first:last],
+                dense_integers[j : j + 4],
+                places,
+                rounding,
+            )
+            j += 4
+        while j < n_dense:
+            row = layout.dense_maxima[dense[j], first:last]
+            weight = dense_integers[j]
+            for i in range(part.size):
+                part[i] = sum_or_max(part[i], scaled(row[i], weight, places, rounding))
+            j += 1
+        for j in range(m):
+            place = window * n_terms + terms[j]
+            weight = integers[j]
+            first_entry, last_entry = layout.list_ptr[place], layout.list_ptr[place + 1]
+            for e in range(np.uint64(first_entry), np.uint64(last_entry)):
+                block = layout.list_blocks[e]
+                bound = scaled(layout.list_maxima[e], weight, places, rounding)
+                part[block] = sum_or_max(part[block], bound)
+
+
+@njit(nogil=True, cache=True)
+def _add_four_rows(
+    part: Array,
+    row0: Array,
+    row1: Array,
+    row2: Array,
+    row3: Array,
+    weights: Array,
+    places: np.uint16,
+    rounding: np.uint16,
+) -> None:
+    """Add four dense rows at once: the accumulators are read and written once for the four."""
+    weight0, weight1, weight2, weight3 = weights[0], weights[1], weights[2], weights[3]
+    for i in range(part.size):
+        bound = sum_or_max(part[i], scaled(row0[i], weight0, places, rounding))
+        bound = sum_or_max(bound, scaled(row1[i], weight1, places, rounding))
+        bound = sum_or_max(bound, scaled(row2[i], weight2, places, rounding))
+        part[i] = sum_or_max(bound, scaled(row3[i], weight3, places, rounding))
+
+
+@njit(nogil=True, cache=True)
+def clear_blocks(sums: Array, allowed: Array, block_size: int) -> None:
+    """Set the sums of blocks without an allowed document to zero."""
+    for block in range((allowed.size + block_size - 1) // block_size):
+        some = False
+        for row in range(block * block_size, min((block + 1) * block_size, allowed.size)):
+            some |= allowed[row]
+        if not some:
+            sums[block] = 0
+
+
+@njit(nogil=True, cache=True)
+def sum_reached_by(sums: Array, wanted: int, high: int) -> int:
+    """Return a sum in [1, high) that at least `wanted` blocks reach, and few more, or else 1."""
+    low = 1
+    high -= 1
+    while low < high:
+        middle = (low + high + 1) >> 1
+        count = count_reached(sums, np.uint16(middle))
+        if count < wanted:
+            high = middle - 1
+        else:
+            low = middle
+            if count <= wanted + (wanted >> 2):
+                break
+    return low
+
+
+@njit(nogil=True, cache=True)
+def count_reached(sums: Array, threshold: np.uint16) -> int:
+    """Return how many sums are at least the threshold."""
+    count = 0
+    for start in range(0, sums.size, LANES):
+        count += bit_count(lanes_at_least(sums, start, threshold))
+    return count
