@@ -7,8 +7,9 @@ Names are imported when they are first used: BM25 needs no torch.
 
 from __future__ import annotations
 
-import importlib
 from typing import TYPE_CHECKING, Any
+
+from rarefy.errors import require as _require
 
 if TYPE_CHECKING:
     from rarefy.sparse.encoders.dense import DenseEncoder
@@ -43,7 +44,7 @@ __all__ = [
 def __getattr__(name: str) -> Any:
     if name not in _HOME:
         raise AttributeError(f"module 'rarefy.sparse' has no attribute {name!r}")
-    return getattr(importlib.import_module(f"rarefy.sparse.{_HOME[name]}"), name)
+    return getattr(_require(f"rarefy.sparse.{_HOME[name]}", "encode"), name)
 
 
 def __dir__() -> list[str]:

@@ -114,11 +114,12 @@ def _print(answer: dict[str, Any]) -> None:
     from rich.text import Text
 
     console = Console()
-    console.print(Text(answer["query"], style="bold"))
+    console.print(Text(answer["query"], style="bold"), soft_wrap=True)
     if not answer["hits"]:
         console.print(Text("no document shares a term with the query", style="dim"))
     for rank, hit in enumerate(answer["hits"], 1):
-        console.print(Text.assemble(f"{rank:4}  {hit['score']:9.4f}  ", (hit["id"], "bold")))
+        line = Text.assemble(f"{rank:4}  {hit['score']:9.4f}  ", (hit["id"], "bold"))
+        console.print(line, soft_wrap=True)
         if terms := hit.get("terms"):
             shares = "  ".join(f"{term} {share:.3g}" for term, share in terms[:SHOWN])
             more = f"  and {len(terms) - SHOWN} more" if len(terms) > SHOWN else ""

@@ -52,6 +52,18 @@ def test_search_prints_rankings_for_people(run, tmp_path, vectors, query_vectors
     ]
 
 
+def test_long_ids_stay_on_one_line(run, tmp_path):
+    lines = tmp_path / "v.jsonl"
+    name = "a long id " * 20
+    lines.write_text(json.dumps({"id": name, "vector": {"x": 1}}))
+    run("index", lines, "--out", tmp_path / "index")
+    found = run("search", tmp_path / "index", "--query-vectors", lines)
+    assert [line.strip() for line in found.out.splitlines()] == [
+        name.strip(),
+        f"1     1.0000  {name.strip()}",
+    ]
+
+
 def test_core_alone_indexes_searches_and_verifies_vectors(
     run_without, tmp_path, vectors, query_vectors
 ):

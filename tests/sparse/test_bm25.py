@@ -157,6 +157,17 @@ def test_needs_no_torch():
     subprocess.run([sys.executable, "-c", code], check=True)
 
 
+def test_what_needs_torch_says_so():
+    code = (
+        "import sys; sys.modules['torch'] = None\n"
+        "try: from rarefy import DenseToSparse\n"
+        "except ImportError as error: print(type(error).__name__, error)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
+    assert done.stdout.startswith("MissingExtraError")
+    assert "pip install 'rarefy[encode]'" in done.stdout
+
+
 @pytest.mark.data
 @pytest.mark.parametrize(("name", "published"), [("scifact", 0.6789), ("nfcorpus", 0.3218)])
 def test_published_measure(data, name, published):
