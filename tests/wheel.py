@@ -27,11 +27,8 @@ hits = index.search(sp.csr_array([[1.0, 0, 1]]), k=3)
 assert hits.ids[0].tolist() == ["a", "c", None], hits
 with tempfile.TemporaryDirectory() as folder:
     index.save(Path(folder) / "index")
-    assert Index.open(Path(folder) / "index").search(documents, k=1).rows.tolist() == [
-        [0],
-        [1],
-        [0],
-    ]
+    opened = Index.open(Path(folder) / "index")
+    assert opened.search(documents, k=1).rows.tolist() == [[0], [1], [2]]
 
 EXTRAS = {"torch", "transformers", "sentence_transformers", "Stemmer", "matplotlib", "jinja2"}
 for module in pkgutil.walk_packages(rarefy.__path__, "rarefy."):
