@@ -13,10 +13,19 @@ from typing import Any
 import numba
 from numba import types
 
-__all__ = ["LANES", "bit_count", "lanes_at_least", "lowest_bit", "prefetch", "scaled", "sum_or_max"]
+__all__ = [
+    "LANES",
+    "bit_count",
+    "lanes_at_least",
+    "lanes_max",
+    "lowest_bit",
+    "prefetch",
+    "scaled",
+    "sum_or_max",
+]
 
 LANES = 64
-"""How many uint16 accumulators `lanes_at_least` reads at once."""
+"""How many uint16 accumulators `lanes_at_least` and `lanes_max` read at once."""
 
 if numba.config.DISABLE_JIT:  # type: ignore[attr-defined]
 
@@ -34,6 +43,10 @@ if numba.config.DISABLE_JIT:  # type: ignore[attr-defined]
         for lane in range(LANES):
             mask |= int(values[start + lane] >= threshold) << lane
         return mask
+
+    def lanes_max(values: Any, start: Any) -> Any:
+        """Return the maximum of ``values[start:start + 64]``."""
+        return max(values[start : start + LANES])
 
     def bit_count(mask: Any) -> int:
         """Return how many bits of a mask are set."""
@@ -56,6 +69,13 @@ else:
     def _pointer(context: Any, builder: Any, array_type: Any, array: Any, index: Any) -> Any:
         data = context.make_array(array_type)(context, builder, array).data
         return builder.gep(data, [index])
+
+    def _lanes(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        pointer = _pointer(context, builder, signature.args[0], args[0], args[1])
+        vector = ir.VectorType(_I16, LANES)
+        block = builder.load(builder.bitcast(pointer, vector.as_pointer()))
+        block.align = 2
+        return block
 
     @intrinsic
     def scaled(typing: Any, code: Any, weight: Any, shift: Any, rounding: Any) -> Any:
@@ -86,10 +106,7 @@ else:
         """Return a 64-bit mask of ``values[start:start + 64] >= threshold``, lowest bit first."""
 
         def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-            pointer = _pointer(context, builder, signature.args[0], args[0], args[1])
-            vector = ir.VectorType(_I16, LANES)
-            block = builder.load(builder.bitcast(pointer, vector.as_pointer()))
-            block.align = 2
+            block = _lanes(context, builder, signature, args)
             one = builder.insert_element(
                 ir.Constant(block.type, ir.Undefined), args[2], ir.Constant(_I32, 0)
             )
@@ -98,6 +115,21 @@ else:
             return builder.bitcast(builder.icmp_unsigned(">=", block, threshold), _I64)
 
         return types.uint64(values, types.int64, types.uint16), codegen
+
+    @intrinsic
+    def lanes_max(typing: Any, values: Any, start: Any) -> Any:
+        """Return the maximum of ``values[start:start + 64]``."""
+
+        def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+            block = _lanes(context, builder, signature, args)
+            function = cgutils.get_or_insert_function(
+                builder.module,
+                ir.FunctionType(_I16, [block.type]),
+                f"llvm.vector.reduce.umax.v{LANES}i16",
+            )
+            return builder.call(function, [block])
+
+        return types.uint16(values, types.int64), codegen
 
     @intrinsic
     def bit_count(typing: Any, mask: Any) -> Any:

@@ -35,11 +35,11 @@ from rarefy.index.intrinsics import (
 )
 from rarefy.index.layout import Array, Layout
 from rarefy.index.scratch import Scratch
-from rarefy.index.sums import accumulate, clear_blocks, count_reached, sum_reached_by
+from rarefy.index.sums import accumulate, chunk_maxima, clear_blocks, count_reached, sum_reached_by
 
 __all__ = ["ENTRY_CELLS", "NO_FILTER", "block_ranks", "search_many"]
 
-CALLEES = "d0834ee8ba35"
+CALLEES = "832457ca4087"
 """The start of the SHA-256 of heaps.py, impacts.py, intrinsics.py and sums.py."""
 AHEAD = 2
 """Blocks between the prefetch of a block's postings and their use."""
@@ -182,6 +182,7 @@ def _search_one(
     accumulate(layout, terms, integers, added, shift, sums)
     if allowed.size:
         clear_blocks(sums, allowed, block_size)
+    chunk_maxima(sums, scratch.maxima)
     for j in range(m):
         scratch.integers[terms[j]] = integers[j]
         scratch.weights[terms[j]] = weights[j]
@@ -190,7 +191,7 @@ def _search_one(
     high = MAX_SUM + 1
     wanted = n_blocks if n_blocks > 0 else max(SEED_BLOCKS, k)
     while high > 1:
-        low = sum_reached_by(sums, wanted, high)
+        low = sum_reached_by(sums, scratch.maxima, wanted, high)
         if found == k:
             low = max(low, sum_threshold(scores[0], unit))
         if low < high:
@@ -271,7 +272,10 @@ def _collect(
     n = layout.indptr.size - 1
     sums, chosen = scratch.sums, scratch.blocks
     n_chosen = 0
-    for start in range(0, sums.size, LANES):
+    for chunk in range(scratch.maxima.size):
+        if scratch.maxima[chunk] < low:
+            continue
+        start = chunk * LANES
         lanes = lanes_at_least(sums, start, np.uint16(low))
         if high <= MAX_SUM:
             lanes &= ~lanes_at_least(sums, start, np.uint16(high))

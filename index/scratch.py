@@ -19,6 +19,8 @@ class Scratch(NamedTuple):
     ----------
     sums : uint16[nb]
         Bounds of the blocks; zero beyond the last block.
+    maxima : uint16[nb / 64]
+        The largest of each 64 sums.
     blocks : int64[nb]
         Numbers of chosen blocks.
     candidates : int64[n]
@@ -32,6 +34,7 @@ class Scratch(NamedTuple):
     """
 
     sums: npt.NDArray[np.uint16]
+    maxima: npt.NDArray[np.uint16]
     blocks: npt.NDArray[np.int64]
     candidates: npt.NDArray[np.int64]
     bounds: npt.NDArray[np.int64]
@@ -44,6 +47,7 @@ class Scratch(NamedTuple):
         padded = -(-n_blocks // LANES) * LANES
         return cls(
             sums=np.zeros(padded, np.uint16),
+            maxima=np.zeros(padded // LANES, np.uint16),
             blocks=np.empty(padded, np.int64),
             candidates=np.empty(n, np.int64),
             bounds=np.empty(n, np.int64),

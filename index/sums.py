@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
-from rarefy.index.intrinsics import LANES, bit_count, lanes_at_least, scaled, sum_or_max
+from rarefy.index.intrinsics import LANES, bit_count, lanes_at_least, lanes_max, scaled, sum_or_max
 from rarefy.index.layout import WINDOW, Array, Layout
 
-__all__ = ["accumulate", "clear_blocks", "count_reached", "sum_reached_by"]
+__all__ = ["accumulate", "chunk_maxima", "clear_blocks", "count_reached", "sum_reached_by"]
 
 
 @njit(nogil=True, cache=True)
@@ -94,13 +94,24 @@ def clear_blocks(sums: Array, allowed: Array, block_size: int) -> None:
 
 
 @njit(nogil=True, cache=True)
-def sum_reached_by(sums: Array, wanted: int, high: int) -> int:
-    """Return a sum in [1, high) that at least `wanted` blocks reach, and few more, or else 1."""
+def chunk_maxima(sums: Array, maxima: Array) -> None:
+    """Write the largest of each 64 sums."""
+    for chunk in range(maxima.size):
+        maxima[chunk] = lanes_max(sums, chunk * LANES)
+
+
+@njit(nogil=True, cache=True)
+def sum_reached_by(sums: Array, maxima: Array, wanted: int, high: int) -> int:
+    """Return a sum in [1, high) that at least `wanted` blocks reach, and few more, or else 1.
+
+    Few blocks among many lie in different chunks, so that it is enough to look at the maxima.
+    """
+    values = maxima if 16 * wanted < maxima.size else sums
     low = 1
     high -= 1
     while low < high:
         middle = (low + high + 1) >> 1
-        count = count_reached(sums, np.uint16(middle))
+        count = count_reached(values, np.uint16(middle))
         if count < wanted:
             high = middle - 1
         else:
@@ -114,6 +125,9 @@ def sum_reached_by(sums: Array, wanted: int, high: int) -> int:
 def count_reached(sums: Array, threshold: np.uint16) -> int:
     """Return how many sums are at least the threshold."""
     count = 0
-    for start in range(0, sums.size, LANES):
+    whole = sums.size - sums.size % LANES
+    for start in range(0, whole, LANES):
         count += bit_count(lanes_at_least(sums, start, threshold))
+    for i in range(whole, sums.size):
+        count += sums[i] >= threshold
     return count
