@@ -21,13 +21,14 @@ import tempfile
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import numpy as np
 import scipy.sparse
 
 from rarefy.errors import InputError
 from rarefy.sparse import load
 from rarefy.sparse.cache import cache_folder
 
-__all__ = ["Corpus", "corpus"]
+__all__ = ["Corpus", "corpus", "toy"]
 
 DOCUMENTS = 131_072
 SEED = 7
@@ -62,6 +63,26 @@ def corpus() -> Corpus:
         scipy.sparse.load_npz(folder / "documents.npz"),
         {name: scipy.sparse.load_npz(folder / f"{name}.npz") for name in QUERIES},
         json.loads((folder / "facts.json").read_text()),
+    )
+
+
+def toy(documents: int = 2000, queries: int = 40) -> Corpus:
+    """Return random vectors in the same form, to see that a benchmark runs: times mean nothing."""
+    rng = np.random.default_rng(SEED)
+
+    def vectors(rows: int, nnz: int) -> Any:
+        columns = np.minimum(rng.zipf(1.3, (rows, nnz)) - 1, 999)
+        weights = rng.random((rows, nnz), np.float32) + 0.1
+        indptr = np.arange(0, rows * nnz + 1, nnz)
+        matrix = scipy.sparse.csr_array((weights.ravel(), columns.ravel(), indptr), (rows, 1000))
+        matrix.sum_duplicates()
+        return matrix
+
+    lengths = {"short": 10, "medium": 20, "long": 50}
+    return Corpus(
+        vectors(documents, 60),
+        {name: vectors(queries, nnz) for name, nnz in lengths.items()},
+        {"model": "random", "documents": documents},
     )
 
 

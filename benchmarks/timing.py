@@ -5,15 +5,23 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
-from peers import Engine
+from engines import Engine
 
-__all__ = ["interleaved", "pin", "recall"]
+__all__ = ["Run", "hits", "interleaved", "pin", "recall"]
 
 CHUNK = 25
 ROUNDS = 3
+
+
+class Run(NamedTuple):
+    """What is timed: an engine, queries csr[m, V] and how many documents are asked for."""
+
+    engine: Engine
+    queries: Any
+    k: int
 
 
 def pin() -> None:
@@ -23,37 +31,40 @@ def pin() -> None:
 
 
 def interleaved(
-    engines: Sequence[Engine], queries: Any, k: int, *, rounds: int = ROUNDS
+    runs: Sequence[Run], *, rounds: int = ROUNDS
 ) -> tuple[list[dict[str, float]], list[list[list[int]]]]:
-    """Time each engine on each query, one query a call.
+    """Time each run on each of its queries, one query a call.
 
-    The engines take turns on chunks of 25 queries, so that a slow minute of the machine falls on
+    The runs take turns on chunks of 25 queries, so that a slow minute of the machine falls on
     all of them; each query's time is the median over the rounds. One round before is not counted.
 
     Returns
     -------
     list of dict
-        For each engine the mean, p50 and p99 of its queries' times in microseconds.
+        For each run the mean, p50 and p99 of its queries' times in microseconds.
     list of list of list of int
-        For each engine the rows that it returned for each query.
+        For each run the rows that it returned for each query.
     """
-    n = queries.shape[0]
-    prepared = [[engine.prepare(queries[[i]]) for i in range(n)] for engine in engines]
-    times = np.zeros((len(engines), rounds, n))
-    rows: list[list[list[int]]] = [[[] for _ in range(n)] for _ in engines]
+    prepared = [
+        [run.engine.prepare(run.queries[[i]]) for i in range(run.queries.shape[0])] for run in runs
+    ]
+    most = max(len(queries) for queries in prepared)
+    times = [np.zeros((rounds, len(queries))) for queries in prepared]
+    rows: list[list[list[int]]] = [[[] for _ in queries] for queries in prepared]
     for turn in range(-1, rounds):
-        for start in range(0, n, CHUNK):
-            for e, engine in enumerate(engines):
-                for i in range(start, min(start + CHUNK, n)):
-                    query = prepared[e][i]
+        for start in range(0, most, CHUNK):
+            for r, (engine, _, k) in enumerate(runs):
+                for i in range(start, min(start + CHUNK, len(prepared[r]))):
+                    query = prepared[r][i]
                     began = time.perf_counter()
                     found = engine.search(query, k)
-                    times[e, max(turn, 0), i] = time.perf_counter() - began
-                    rows[e][i] = [int(row) for row in found]
+                    times[r][max(turn, 0), i] = time.perf_counter() - began
+                    rows[r][i] = [int(row) for row in found]
     figures = []
-    for taken in np.median(times, axis=1) * 1e6:
-        p50, p99 = np.percentile(taken, [50, 99])
-        figures.append({"mean": float(taken.mean()), "p50": float(p50), "p99": float(p99)})
+    for taken in times:
+        typical = np.median(taken, axis=0) * 1e6
+        p50, p99 = np.percentile(typical, [50, 99])
+        figures.append({"mean": float(typical.mean()), "p50": float(p50), "p99": float(p99)})
     return figures, rows
 
 
@@ -65,3 +76,30 @@ def recall(found: list[list[int]], exact: list[list[int]]) -> float:
         if best
     ]
     return float(np.mean(shares))
+
+
+def hits(
+    found: Sequence[list[list[int]]], documents: Any, queries: Any, k: int, tolerance: float
+) -> list[float]:
+    """Return the recall of each run, counting scores instead of rows: ties do not matter.
+
+    Parameters
+    ----------
+    found
+        For each run the rows for each query.
+    documents, queries
+        csr[n, V] and csr[m, V].
+    k
+        The best k documents of each query are to be found.
+    tolerance
+        A document counts if its score falls short of the k-th best by this share at most.
+    """
+    columns = documents.tocsc()
+    shares = np.zeros((len(found), queries.shape[0]))
+    for i in range(queries.shape[0]):
+        query = queries[[i]]
+        scores = columns[:, query.indices] @ query.data.astype(np.float64)
+        least = np.partition(scores, -k)[-k] * (1 - tolerance)
+        for r, rows in enumerate(found):
+            shares[r, i] = min(k, (scores[list(set(rows[i]))] >= least).sum()) / k
+    return shares.mean(axis=1).tolist()
