@@ -72,8 +72,11 @@ def main() -> None:
     parser.add_argument("--texts", type=int, default=512)
     parser.add_argument("--batch-size", type=int, default=32)
     parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--smoke", action="store_true", help="few texts: to see that it runs")
     parser.add_argument("--out", type=Path, default=RESULT)
     options = parser.parse_args()
+    if options.smoke:
+        options.texts, options.batch_size, options.rounds = 8, 2, 1
     pin()
     torch.set_num_threads(1)
     model = rarefy.load(options.model, cache=False, device="cpu")

@@ -28,7 +28,6 @@ from timing import Run, hits, interleaved, pin
 from rarefy.eval.environment import environment
 
 RESULT = Path(__file__).parent / "results" / "engine.json"
-TIMED = 500
 RECALLS = (0.9, 0.95, 0.99)
 ROUNDING = 1e-3
 """A peer's hit may score this share less than the k-th best: engines that round weights lose no
@@ -87,14 +86,14 @@ def two_threads(ours: Rarefy, queries: Any, rounds: int = 7) -> dict[str, float]
     return {"queries": queries.shape[0], "one_s": one, "two_s": two, "ratio": one / two}
 
 
-def measure(collection: Corpus, peers: list[str]) -> dict[str, Any]:
-    """Build and time all engines."""
+def measure(collection: Corpus, peers: list[str], count: int) -> dict[str, Any]:
+    """Build and time all engines, on a number of queries; the rest are for calibration."""
     cores = os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else None
     pin()
     documents = collection.documents.tocsr()
-    timed = {name: matrix.tocsr()[:TIMED] for name, matrix in collection.queries.items()}
+    timed = {name: matrix.tocsr()[:count] for name, matrix in collection.queries.items()}
     medium = collection.queries["medium"].tocsr()
-    half = min(TIMED, medium.shape[0] // 2)
+    half = min(count, medium.shape[0] // 2)
     timed["medium"] = medium[:half]
     Rarefy(documents[:100])  # compiles
     exact = Rarefy(documents, calibration_queries=medium[half:])
@@ -124,11 +123,12 @@ def main() -> None:
     """Measure and write."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--peers", nargs="*", default=[peer.name for peer in PEERS])
+    parser.add_argument("--queries", type=int, default=500)
     parser.add_argument("--smoke", action="store_true")
     parser.add_argument("--out", type=Path, default=RESULT)
     options = parser.parse_args()
     collection = toy() if options.smoke else corpus()
-    result = measure(collection, ["scipy"] if options.smoke else options.peers)
+    result = measure(collection, ["scipy"] if options.smoke else options.peers, options.queries)
     options.out.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
     draw(result, options.out.with_suffix(".svg"))
     print(targets_table(result))

@@ -1,0 +1,53 @@
+"""The benchmarks run: each on a toy, as a reader would start it."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+
+
+def smoke(name, out):
+    pytest.importorskip("matplotlib")
+    command = [sys.executable, f"benchmarks/{name}.py", "--smoke", "--out", str(out)]
+    subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True, timeout=600)
+    return json.loads(out.read_text(encoding="utf-8"))
+
+
+@pytest.mark.jit
+def test_exact(tmp_path):
+    result = smoke("exact", tmp_path / "exact.json")
+    names = [engine["name"] for engine in result["tables"][0]["engines"]]
+    assert names == ["rarefy, exact", "scipy, CSC"]
+    assert all(e["recall"] > 0.999 for table in result["tables"] for e in table["engines"])
+
+
+@pytest.mark.jit
+def test_engine(tmp_path):
+    result = smoke("engine", tmp_path / "engine.json")
+    recalls = {engine["name"]: engine["recall"] for engine in result["engines"]}
+    assert recalls["rarefy, exact"] == recalls["scipy, CSC"] == 1
+    assert [t["met"] for t in result["targets"] if t["target"] == "recall of exact"] == [True]
+    assert "</svg>" in (tmp_path / "engine.svg").read_text(encoding="utf-8")
+
+
+@pytest.mark.models
+def test_encoding(tmp_path):
+    pytest.importorskip("cognition")
+    result = smoke("encoding", tmp_path / "encoding.json")
+    assert all(t["deviation"]["of_vector_norm"] < 1e-3 for t in result["tables"])
+
+
+def test_missing_peer_is_said(tmp_path):
+    code = (
+        "import sys; sys.path.insert(0, 'benchmarks'); sys.modules['seismic'] = None\n"
+        "from engines import open_peers\n"
+        "assert open_peers(None, ['Seismic']) == []"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, check=True, capture_output=True, text=True
+    )
+    assert "pip install pyseismic-lsr" in done.stdout
