@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 
+from rarefy.index.compilation import kernel
 from rarefy.index.impacts import encode, term_scales
 from rarefy.index.intrinsics import LANES
 from rarefy.index.layout import WINDOW, Array, Layout
@@ -71,7 +71,7 @@ def _smallest(columns: Array) -> type[np.unsignedinteger]:
     return np.uint16 if len(columns) <= 2**16 else np.uint32
 
 
-@njit(nogil=True, cache=True)
+@kernel
 def _list_lengths(
     indptr: Array, terms: Array, n_terms: int, block_size: int, n_windows: int
 ) -> Array:
@@ -88,7 +88,7 @@ def _list_lengths(
     return lengths
 
 
-@njit(nogil=True, cache=True)
+@kernel
 def _fill(
     indptr: Array,
     terms: Array,

@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-from numba import njit
-
+from rarefy.index.compilation import kernel
 from rarefy.index.layout import Array
 
 __all__ = ["push", "replace_worst", "sink", "sort_results", "worse"]
 
 
-@njit(nogil=True, cache=True)
+@kernel
 def worse(score: float, row: int, other_score: float, other_row: int) -> bool:
     """Return whether (score, row) ranks behind (other_score, other_row)."""
     return score < other_score or (score == other_score and row > other_row)
 
 
-@njit(nogil=True, cache=True)
+@kernel
 def push(rows: Array, scores: Array, size: int, row: int, score: float) -> None:
     """Add an entry to a heap of `size` entries."""
     at = size
@@ -28,7 +27,7 @@ def push(rows: Array, scores: Array, size: int, row: int, score: float) -> None:
     rows[at], scores[at] = row, score
 
 
-@njit(nogil=True, cache=True)
+@kernel
 def replace_worst(rows: Array, scores: Array, size: int, row: int, score: float) -> None:
     """Put an entry in the place of the worst of a heap of `size` entries."""
     at = 0
@@ -46,7 +45,7 @@ def replace_worst(rows: Array, scores: Array, size: int, row: int, score: float)
     rows[at], scores[at] = row, score
 
 
-@njit(nogil=True, cache=True)
+@kernel
 def sort_results(rows: Array, scores: Array, size: int) -> None:
     """Order a heap best first."""
     for last in range(size - 1, 0, -1):
@@ -55,7 +54,7 @@ def sort_results(rows: Array, scores: Array, size: int) -> None:
         replace_worst(rows, scores, last, row, score)
 
 
-@njit(nogil=True, cache=True)
+@kernel
 def sink(candidates: Array, bounds: Array, at: int, size: int) -> None:
     """Restore a heap, highest bound first, whose entry `at` may be too high up."""
     candidate, bound = candidates[at], bounds[at]

@@ -20,8 +20,8 @@ This file is the only place that rounds weights.
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 
+from rarefy.index.compilation import kernel
 from rarefy.index.layout import Array
 
 __all__ = [
@@ -41,7 +41,7 @@ SLACK = 1e-6
 """Relative slack of a threshold: covers the rounding of scores to float32 (6e-8) and of bounds."""
 
 
-@njit(nogil=True, cache=True)
+@kernel
 def term_scales(terms: Array, weights: Array, n_terms: int) -> Array:
     """Return float64[n_terms]: each term's largest weight divided by 255."""
     scales = np.zeros(n_terms, np.float64)
@@ -52,7 +52,7 @@ def term_scales(terms: Array, weights: Array, n_terms: int) -> Array:
     return scales / MAX_CODE
 
 
-@njit(nogil=True, cache=True)
+@kernel
 def encode(terms: Array, weights: Array, scales: Array) -> Array:
     """Return uint8[nnz]: the code of each weight."""
     codes = np.empty(terms.size, np.uint8)
@@ -61,7 +61,7 @@ def encode(terms: Array, weights: Array, scales: Array) -> Array:
     return codes
 
 
-@njit(nogil=True, cache=True)
+@kernel
 def quantise_query(terms: Array, weights: Array, m: int, scales: Array) -> tuple[Array, int, float]:
     """Return W_t (uint16[m]), the shift and the unit of `impacts`."""
     largest = 0.0
@@ -82,13 +82,13 @@ def quantise_query(terms: Array, weights: Array, m: int, scales: Array) -> tuple
     return integers, shift, largest / MAX_CODE * 2.0**shift
 
 
-@njit(nogil=True, cache=True)
+@kernel
 def sum_threshold(score: float, unit: float) -> int:
     """Return the sum, at least 1, below which no document reaches the score."""
     return int(max(1.0, min(float(MAX_SUM), np.floor(admitted_bound(score) / unit))))
 
 
-@njit(nogil=True, cache=True)
+@kernel
 def admitted_bound(score: float) -> float:
     """Return the bound from which a document may reach the score, float64.
 

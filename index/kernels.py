@@ -23,8 +23,8 @@ Numba's cache on disk notices an edited caller, but not an edited callee in anot
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 
+from rarefy.index.compilation import kernel
 from rarefy.index.heaps import push, replace_worst, sink, sort_results, worse
 from rarefy.index.impacts import MAX_SUM, admitted_bound, quantise_query, sum_threshold
 from rarefy.index.intrinsics import (
@@ -39,7 +39,7 @@ from rarefy.index.sums import accumulate, chunk_maxima, clear_blocks, count_reac
 
 __all__ = ["ENTRY_CELLS", "NO_FILTER", "block_ranks", "search_many"]
 
-CALLEES = "832457ca4087"
+CALLEES = "615c4d43e600"
 """The start of the SHA-256 of heaps.py, impacts.py, intrinsics.py and sums.py."""
 AHEAD = 2
 """Blocks between the prefetch of a block's postings and their use."""
@@ -47,12 +47,12 @@ GROWTH = 2
 """How many times more blocks each further round of an exact search looks at."""
 ENTRY_CELLS = 30.0
 """Cells of a dense row that are added in the time of one entry of a list."""
-SEED_BLOCKS = 24
+SEED_BLOCKS = 12
 """Blocks that the first round of an exact search looks at, at least."""
 NO_FILTER = np.ones(0, np.bool_)
 
 
-@njit(nogil=True, cache=True)
+@kernel
 def search_many(
     layout: Layout,
     block_size: int,
@@ -106,7 +106,7 @@ def search_many(
             )  # fmt: skip
 
 
-@njit(nogil=True, cache=True)
+@kernel
 def block_ranks(
     layout: Layout,
     block_size: int,
@@ -156,7 +156,7 @@ def block_ranks(
     return cost
 
 
-@njit(nogil=True, cache=True)
+@kernel
 def _search_one(
     layout: Layout,
     block_size: int,
@@ -209,7 +209,7 @@ def _search_one(
     return found
 
 
-@njit(nogil=True, cache=True)
+@kernel
 def _match_terms(layout: Layout, columns: Array, query: Array) -> tuple[Array, Array, int]:
     """Return the query's terms that occur, their weights, and their number."""
     terms = np.empty(columns.size, np.int64)
@@ -232,7 +232,7 @@ def _match_terms(layout: Layout, columns: Array, query: Array) -> tuple[Array, A
     return terms, weights, m
 
 
-@njit(nogil=True, cache=True)
+@kernel
 def _heaviest(
     terms: Array, weights: Array, integers: Array, m: int, scales: Array, mass: float
 ) -> int:
@@ -254,7 +254,7 @@ def _heaviest(
     return added
 
 
-@njit(nogil=True, cache=True)
+@kernel
 def _collect(
     layout: Layout,
     block_size: int,
@@ -299,7 +299,7 @@ def _collect(
     return count
 
 
-@njit(nogil=True, cache=True)
+@kernel
 def _score_best(
     layout: Layout,
     scratch: Scratch,
@@ -335,7 +335,7 @@ def _score_best(
     return found
 
 
-@njit(nogil=True, cache=True)
+@kernel
 def _prefetch_block(layout: Layout, first: int, block_size: int) -> None:
     """Ask for the cache lines of a block's terms and codes."""
     last = min(first + block_size, layout.indptr.size - 1)
@@ -345,14 +345,14 @@ def _prefetch_block(layout: Layout, first: int, block_size: int) -> None:
         prefetch(layout.codes, p)
 
 
-@njit(nogil=True, cache=True)
+@kernel
 def _prefetch_document(layout: Layout, row: int) -> None:
     """Ask for the cache lines of a document's weights; one of two comes next."""
     for p in range(layout.indptr[row], layout.indptr[row + 1], 16):
         prefetch(layout.weights, p)
 
 
-@njit(nogil=True, cache=True)
+@kernel
 def _code_bound(layout: Layout, row: int, integers: Array) -> int:
     """Return an upper bound of the document's score, in units of `point` (before the shift).
 
@@ -366,7 +366,7 @@ def _code_bound(layout: Layout, row: int, integers: Array) -> int:
     return int(total)
 
 
-@njit(nogil=True, cache=True)
+@kernel
 def _score(layout: Layout, row: int, weights: Array) -> float:
     """Return the document's score, float32.
 

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 
+from rarefy.index.compilation import kernel
 from rarefy.index.intrinsics import LANES, bit_count, lanes_at_least, lanes_max, scaled, sum_or_max
 from rarefy.index.layout import WINDOW, Array, Layout
 
 __all__ = ["accumulate", "chunk_maxima", "clear_blocks", "count_reached", "sum_reached_by"]
 
 
-@njit(nogil=True, cache=True)
+@kernel
 def accumulate(
     layout: Layout, terms: Array, integers: Array, m: int, shift: int, sums: Array
 ) -> None:
@@ -62,7 +62,7 @@ def accumulate(
                 part[block] = sum_or_max(part[block], bound)
 
 
-@njit(nogil=True, cache=True)
+@kernel
 def _add_four_rows(
     part: Array,
     row0: Array,
@@ -82,7 +82,7 @@ def _add_four_rows(
         part[i] = sum_or_max(bound, scaled(row3[i], weight3, places, rounding))
 
 
-@njit(nogil=True, cache=True)
+@kernel
 def clear_blocks(sums: Array, allowed: Array, block_size: int) -> None:
     """Set the sums of blocks without an allowed document to zero."""
     for block in range((allowed.size + block_size - 1) // block_size):
@@ -93,14 +93,14 @@ def clear_blocks(sums: Array, allowed: Array, block_size: int) -> None:
             sums[block] = 0
 
 
-@njit(nogil=True, cache=True)
+@kernel
 def chunk_maxima(sums: Array, maxima: Array) -> None:
     """Write the largest of each 64 sums."""
     for chunk in range(maxima.size):
         maxima[chunk] = lanes_max(sums, chunk * LANES)
 
 
-@njit(nogil=True, cache=True)
+@kernel
 def sum_reached_by(sums: Array, maxima: Array, wanted: int, high: int) -> int:
     """Return a sum in [1, high) that at least `wanted` blocks reach, and few more, or else 1.
 
@@ -121,7 +121,7 @@ def sum_reached_by(sums: Array, maxima: Array, wanted: int, high: int) -> int:
     return low
 
 
-@njit(nogil=True, cache=True)
+@kernel
 def count_reached(sums: Array, threshold: np.uint16) -> int:
     """Return how many sums are at least the threshold."""
     count = 0

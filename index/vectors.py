@@ -12,9 +12,9 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 import scipy.sparse
-from numba import njit
 
 from rarefy.errors import InputError, InputTypeError
+from rarefy.index.compilation import kernel
 
 __all__ = ["MAX_COLUMNS", "MAX_ROWS", "Vectors", "canonical", "document_ids"]
 
@@ -129,7 +129,7 @@ def _vectors(indptr: Any, indices: Any, weights: Any, width: int) -> Vectors:
     )
 
 
-@njit(nogil=True, cache=True)
+@kernel
 def _state(indptr: Any, indices: Any, weights: Any, width: int) -> int:
     """Return CANONICAL, MALFORMED, or USABLE for what is neither."""
     if indptr[0] != 0 or indptr[-1] > indices.size or indices.size != weights.size:

@@ -18,6 +18,7 @@ from rarefy.cli.eval import evaluate
 from rarefy.cli.index import index
 from rarefy.cli.search import search
 from rarefy.cli.verify import verify
+from rarefy.cli.warmup import warmup
 from rarefy.errors import RarefyError
 
 __all__ = ["app", "main"]
@@ -45,6 +46,7 @@ app.command("encode", rich_help_panel=RETRIEVE, no_args_is_help=True)(encode)
 app.command("index", rich_help_panel=RETRIEVE, no_args_is_help=True)(index)
 app.command("search", rich_help_panel=RETRIEVE, no_args_is_help=True)(search)
 app.command("verify", rich_help_panel=RETRIEVE, no_args_is_help=True)(verify)
+app.command("warmup", rich_help_panel=RETRIEVE)(warmup)
 
 
 def _show_version(wanted: bool) -> None:

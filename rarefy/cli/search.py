@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from scipy.sparse import csr_array
 
     from rarefy.cli.origin import Origin
-    from rarefy.index import Index
+    from rarefy.index import Hits, Index
 
 __all__ = ["search"]
 
@@ -29,6 +29,14 @@ def search(
         str | None, typer.Argument(metavar="TEXT", show_default=False, help="What to search for.")
     ] = None,
     k: Annotated[int, typer.Option("-k", min=1, help="How many documents.")] = 10,
+    recall: Annotated[
+        float | None,
+        typer.Option(
+            metavar="R",
+            show_default=False,
+            help="Find at least this share of the exact results, in the mean, and faster.",
+        ),
+    ] = None,
     explain: Annotated[
         bool, typer.Option("--explain", help="Show what each term adds to a score.")
     ] = False,
@@ -40,7 +48,7 @@ def search(
     ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Find the best documents for a text: exact search with the model that made the index.
+    """Find the best documents for a text, with the model that made the index.
 
     [dim]rarefy search out/scifact.index "does vitamin D prevent fractures" --explain[/dim]
     """
@@ -58,7 +66,8 @@ def search(
         names, queries = [text], origin.load().encode_queries([text])
     else:
         names, queries = _read_queries(str(query_vectors), origin)
-    answers = _search(opened, origin, names, queries, k, explain)
+    hits = opened.search(queries, k=k, recall=recall)
+    answers = _answers(opened, origin, names, queries, hits, explain)
     if as_json:
         print_json({"queries": answers})
     else:
@@ -66,10 +75,9 @@ def search(
             _print(answer)
 
 
-def _search(
-    index: Index, origin: Origin, names: list[str], queries: csr_array, k: int, explain: bool
+def _answers(
+    index: Index, origin: Origin, names: list[str], queries: csr_array, hits: Hits, explain: bool
 ) -> list[dict[str, Any]]:
-    hits = index.search(queries, k=k)
     answers = []
     for row, name in enumerate(names):
         found: list[dict[str, Any]] = [
