@@ -12,7 +12,8 @@ from engines import Engine
 
 __all__ = ["Run", "hits", "interleaved", "pin", "recall"]
 
-CHUNK = 25
+CHUNK = 100
+WARM = 25
 ROUNDS = 3
 
 
@@ -35,8 +36,10 @@ def interleaved(
 ) -> tuple[list[dict[str, float]], list[list[list[int]]]]:
     """Time each run on each of its queries, one query a call.
 
-    The runs take turns on chunks of 25 queries, so that a slow minute of the machine falls on
-    all of them; each query's time is the median over the rounds. One round before is not counted.
+    The runs take turns on chunks of 100 queries, so that a slow minute of the machine falls on
+    all of them; each query's time is the median over the rounds. One round before is not counted,
+    nor are 25 other queries at the start of a turn: they bring the engine's data back into the
+    processor's caches, which the other engines filled.
 
     Returns
     -------
@@ -54,7 +57,10 @@ def interleaved(
     for turn in range(-1, rounds):
         for start in range(0, most, CHUNK):
             for r, (engine, _, k) in enumerate(runs):
-                for i in range(start, min(start + CHUNK, len(prepared[r]))):
+                chunk = range(start, min(start + CHUNK, len(prepared[r])))
+                for i in range(start - WARM, start) if chunk else ():
+                    engine.search(prepared[r][i % len(prepared[r])], k)
+                for i in chunk:
                     query = prepared[r][i]
                     began = time.perf_counter()
                     found = engine.search(query, k)
