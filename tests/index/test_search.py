@@ -132,6 +132,20 @@ def test_queries_whose_bounds_overflow_16_bits_stay_exact(naive):
     check(naive, documents, queries, 10)
 
 
+def test_many_small_contributions_outweigh_a_large_one():
+    """Each of 200 contributions is below one unit of the 16-bit sums, their total is the best."""
+    peaks = sp.csr_array(sp.eye_array(200, format="csr", dtype=np.float32))
+    many = sp.csr_array(np.full((1, 200), 1 / 255, np.float32))
+    documents = sp.vstack([peaks[:1], peaks * 0.5, many]).tocsr()
+    # One document a term sets the terms' scales, but is longer than the query.
+    scales = sp.hstack([peaks, sp.csr_array((200, 1))]).tocsr()
+    documents = sp.vstack([sp.hstack([documents, sp.csr_array((202, 1))]), scales]).tocsr()
+    query = sp.csr_array(np.append(np.ones(200), 0)[None].astype(np.float32))
+    allowed = np.arange(402) < 202
+    hits = Index.build(documents).search(query, k=2, filter=allowed)
+    assert hits.rows[0].tolist() == [0, 201]
+
+
 @pytest.mark.parametrize("share", [0.0, 0.2, 2.0])
 @pytest.mark.parametrize("block_size", [1, 2, 3, 8])
 def test_every_layout_gives_the_same_hits(monkeypatch, naive, block_size, share):
