@@ -82,7 +82,9 @@ def print_comparison(statistics: dict[str, dict[str, Any]]) -> None:
             print(f"{name + ' ' + part:24}{value[part]:12.4g}{other[part]:12.4g}")
 
 
-def relative_times(real: Any, synthetic: Any, queries: Any, peers: list[str]) -> list[Any]:
+def relative_times(
+    real: Any, synthetic: Any, queries: Any, calibration_queries: Any, peers: list[str]
+) -> list[Any]:
     """Return each engine's time on the synthetic collection over its time on the real one.
 
     An engine's time at a recall is the mean of its fastest setting that reaches it. Engines of
@@ -91,7 +93,7 @@ def relative_times(real: Any, synthetic: Any, queries: Any, peers: list[str]) ->
     """
     both = []
     for documents in (real, synthetic):
-        exact = Rarefy(documents)
+        exact = Rarefy(documents, calibration_queries)
         own = [exact, exact.at(0.95), exact.at(0.99)]
         both.append([*own, *(open_peers(documents, peers) if peers else [])])
     count = len(both[0])

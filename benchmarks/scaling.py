@@ -103,10 +103,11 @@ def measure(size: int, count: int, peers: list[str], smoke: bool) -> dict[str, A
     Rarefy(real[:10_000]).search(real[[0]], 10)  # compiles
     documents = real[:size] if size <= real.shape[0] else synthetic(size)
     queries = {name: matrix.tocsr()[:count] for name, matrix in collection.queries.items()}
+    calibration = collection.queries["medium"].tocsr()[count:]
     del collection, real
     held = csr_bytes(documents)
     before = reset_peak()
-    engine = Rarefy(documents)
+    engine = Rarefy(documents, calibration)
     peak = peak_bytes() - before + held
     runs, labels = settings(engine, queries)
     figures, rows = interleaved(runs)
