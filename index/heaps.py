@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from rarefy.index.compilation import kernel
 from rarefy.index.layout import Array
 
-__all__ = ["push", "replace_worst", "sink", "sort_results", "worse"]
+__all__ = ["settle", "sink", "sort_results", "worse", "worst_first"]
 
 
 @kernel
@@ -15,22 +17,8 @@ def worse(score: float, row: int, other_score: float, other_row: int) -> bool:
 
 
 @kernel
-def push(rows: Array, scores: Array, size: int, row: int, score: float) -> None:
-    """Add an entry to a heap of `size` entries."""
-    at = size
-    while at > 0:
-        parent = (at - 1) >> 1
-        if not worse(score, row, scores[parent], rows[parent]):
-            break
-        rows[at], scores[at] = rows[parent], scores[parent]
-        at = parent
-    rows[at], scores[at] = row, score
-
-
-@kernel
-def replace_worst(rows: Array, scores: Array, size: int, row: int, score: float) -> None:
-    """Put an entry in the place of the worst of a heap of `size` entries."""
-    at = 0
+def settle(rows: Array, scores: Array, size: int, at: int, row: int, score: float) -> None:
+    """Put a result in place `at` of a heap of `size`, or below, in the stead of what is there."""
     while True:
         child = 2 * at + 1
         if child >= size:
@@ -46,17 +34,32 @@ def replace_worst(rows: Array, scores: Array, size: int, row: int, score: float)
 
 
 @kernel
+def worst_first(rows: Array, scores: Array, size: int) -> None:
+    """Make a heap of results in any order."""
+    for at in range((size - 2) >> 1, -1, -1):
+        settle(rows, scores, size, at, rows[at], scores[at])
+
+
+@kernel
 def sort_results(rows: Array, scores: Array, size: int) -> None:
-    """Order a heap best first."""
-    for last in range(size - 1, 0, -1):
-        row, score = rows[last], scores[last]
-        rows[last], scores[last] = rows[0], scores[0]
-        replace_worst(rows, scores, last, row, score)
+    """Order results in any order best first.
+
+    The bits of floats that are not negative order as the floats do, so that one integer holds a
+    score, turned round, and a row.
+    """
+    bits = scores[:size].view(np.uint32)
+    keys = np.empty(size, np.uint64)
+    for i in range(size):
+        keys[i] = (np.uint64(~bits[i]) << np.uint64(32)) | np.uint64(rows[i])
+    keys = np.sort(keys)
+    for i in range(size):
+        bits[i] = ~np.uint32(keys[i] >> np.uint64(32))
+        rows[i] = keys[i] & np.uint64(0xFFFFFFFF)
 
 
 @kernel
 def sink(candidates: Array, bounds: Array, at: int, size: int) -> None:
-    """Restore a heap, highest bound first, whose entry `at` may be too high up."""
+    """Restore a heap of candidates whose entry `at` may be too high up."""
     candidate, bound = candidates[at], bounds[at]
     while True:
         child = 2 * at + 1

@@ -20,8 +20,8 @@ from rarefy.index.vectors import canonical, document_ids
 
 __all__ = ["Index"]
 
-SMALL = 2**18
-"""Documents up to which blocks of 2 are faster than blocks of 4, most so for large k."""
+BLOCK_SIZES = ((3 * 2**14, 1), (2**18, 2))
+"""Documents up to which a block size is the fastest; beyond the last it is 4."""
 
 
 class Index:
@@ -73,7 +73,7 @@ class Index:
         """
         documents = canonical(vectors, what="document vectors")
         names = document_ids(ids, len(documents))
-        block_size = 2 if len(documents) <= SMALL else 4
+        block_size = next((size for most, size in BLOCK_SIZES if len(documents) <= most), 4)
         index = cls(
             build(documents, block_size),
             names,

@@ -25,7 +25,7 @@ from __future__ import annotations
 import numpy as np
 
 from rarefy.index.compilation import kernel
-from rarefy.index.heaps import push, replace_worst, sink, sort_results, worse
+from rarefy.index.heaps import settle, sink, sort_results, worse, worst_first
 from rarefy.index.impacts import MAX_SUM, admitted_bound, quantise_query, sum_threshold
 from rarefy.index.intrinsics import (
     LANES,
@@ -39,7 +39,7 @@ from rarefy.index.sums import accumulate, chunk_maxima, clear_blocks, count_reac
 
 __all__ = ["ENTRY_CELLS", "NO_FILTER", "block_ranks", "search_many"]
 
-CALLEES = "615c4d43e600"
+CALLEES = "19b5f193bab9"
 """The start of the SHA-256 of heaps.py, impacts.py, intrinsics.py and sums.py."""
 AHEAD = 2
 """Blocks between the prefetch of a block's postings and their use."""
@@ -187,6 +187,7 @@ def _search_one(
         scratch.integers[terms[j]] = integers[j]
         scratch.weights[terms[j]] = weights[j]
     point = unit / 2.0**shift
+    own_sums = block_size == 1 and added == m
     found = 0
     high = MAX_SUM + 1
     wanted = n_blocks if n_blocks > 0 else max(SEED_BLOCKS, k)
@@ -196,7 +197,9 @@ def _search_one(
             low = max(low, sum_threshold(scores[0], unit))
         if low < high:
             least = admitted_bound(scores[0]) / point if found == k else 0.0
-            count = _collect(layout, block_size, scratch, allowed, low, high, least)
+            count = _collect(
+                layout, block_size, scratch, allowed, low, high, least, own_sums, shift
+            )
             found = _score_best(layout, scratch, count, point, found, rows, scores)
         if n_blocks > 0 or (found == k and sum_threshold(scores[0], unit) >= low):
             break
@@ -263,8 +266,13 @@ def _collect(
     low: int,
     high: int,
     least: float,
+    own_sums: bool,
+    shift: int,
 ) -> int:
     """Bound the documents of the blocks whose sum is in [low, high).
+
+    Where blocks are single documents and all terms were added (`own_sums`), the sum is the
+    document's own bound already, unless it is saturated.
 
     Writes those whose bound is positive and at least `least` into `scratch.candidates` and
     `scratch.bounds` and returns how many they are.
@@ -285,13 +293,16 @@ def _collect(
             lanes &= lanes - np.uint64(1)
     count = 0
     for i in range(n_chosen):
-        if i + AHEAD < n_chosen:
+        if i + AHEAD < n_chosen and not own_sums:
             _prefetch_block(layout, chosen[i + AHEAD] * block_size, block_size)
         first = chosen[i] * block_size
         for row in range(first, min(first + block_size, n)):
             if allowed.size and not allowed[row]:
                 continue
-            bound = _code_bound(layout, row, scratch.integers)
+            if own_sums and sums[row] < MAX_SUM:
+                bound = int(sums[row]) << shift
+            else:
+                bound = _code_bound(layout, row, scratch.integers)
             if bound > 0 and bound >= least:
                 scratch.candidates[count] = row
                 scratch.bounds[count] = bound
@@ -309,9 +320,9 @@ def _score_best(
     rows: Array,
     scores: Array,
 ) -> int:
-    """Score candidates, highest bound first, until the next cannot enter the heap of results.
+    """Score candidates, highest bound first, until the next cannot be a result.
 
-    Returns how many entries that heap holds.
+    Returns how many results there are; once they are k, they are a heap, worst first.
     """
     candidates, bounds = scratch.candidates, scratch.bounds
     for parent in range((count - 2) >> 1, -1, -1):
@@ -325,10 +336,12 @@ def _score_best(
             _prefetch_document(layout, candidates[2])
         score = _score(layout, row, scratch.weights)
         if found < rows.size:
-            push(rows, scores, found, row, score)
+            rows[found], scores[found] = row, score
             found += 1
+            if found == rows.size:
+                worst_first(rows, scores, found)
         elif worse(scores[0], rows[0], score, row):
-            replace_worst(rows, scores, found, row, score)
+            settle(rows, scores, found, 0, row, score)
         count -= 1
         candidates[0], bounds[0] = candidates[count], bounds[count]
         sink(candidates, bounds, 0, count)
