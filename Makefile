@@ -42,7 +42,9 @@ lint: $(READY) typing
 	$(BIN)/mypy
 
 bench: $(READY)
+	$(BIN)/python -m pip install --quiet -c constraints.txt --editable '.[all,bench,dev]'
 	$(BIN)/python benchmarks/exact.py
+	$(BIN)/python benchmarks/engine.py
 	$(BIN)/python benchmarks/encoding.py
 
 docs: $(READY)

@@ -191,6 +191,6 @@ def test_forged_arrays_are_refused(folder, name, change, message):
 def test_a_list_entry_beyond_the_last_block_is_refused(tmp_path):
     documents = sp.csr_array(sp.eye_array(200, format="csr", dtype=np.float32))
     Index.build(documents).save(tmp_path / "index")
-    forge(tmp_path / "index", "list_blocks", put(150))
+    forge(tmp_path / "index", "list_blocks", put(60_000))
     with pytest.raises(DamagedIndexError, match="a list names a block beyond the last"):
         Index.open(tmp_path / "index")
