@@ -110,7 +110,8 @@ def measure(size: int, count: int, peers: list[str], smoke: bool) -> dict[str, A
     engine = Rarefy(documents, calibration)
     peak = peak_bytes() - before + held
     runs, labels = settings(engine, queries)
-    figures, rows = interleaved(runs)
+    figures, found_rows = interleaved(runs)
+    rows = [[[row for row in best if row >= 0] for best in found] for found in found_rows]
     exact = {
         label["shape"]: r for label, r in zip(labels, rows, strict=True) if label["mode"] == "exact"
     }

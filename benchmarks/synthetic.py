@@ -101,7 +101,7 @@ def save(documents: Any, path: Path) -> None:
 def grow(documents: Any, n: int, recipe: Recipe = Recipe(), seed: int = SEED) -> Any:  # noqa: B008
     """Breed n documents; each real one is a parent as often as the others, or once more.
 
-    Takes about 20 s a million and 1.5 times the memory of what it returns.
+    Takes a minute, half a minute more a million, and 1.5 times the memory of what it returns.
     """
     m, width = documents.shape
     rng = np.random.default_rng(seed)
