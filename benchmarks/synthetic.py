@@ -120,6 +120,8 @@ def grow(documents: Any, n: int, recipe: Recipe = Recipe(), seed: int = SEED) ->
     parts = [part[2] for part in parts]
     weights = np.concatenate(parts)
     indptr = np.concatenate([[0], np.cumsum(counts)])
+    if indptr[-1] < 2**31:
+        indptr = indptr.astype(np.int32)  # scipy gives the columns the same width
     return scipy.sparse.csr_array((weights, columns, indptr), shape=(n, width))
 
 
