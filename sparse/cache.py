@@ -87,7 +87,7 @@ class VectorCache:
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True)
             with closing(sqlite3.connect(self.path, timeout=_SECONDS_FOR_LOCK)) as connection:
-                connection.execute("PRAGMA journal_mode = WAL")
+                # Not WAL: to turn it on fails at once while another process has the file open.
                 connection.execute("PRAGMA synchronous = NORMAL")
                 connection.execute(
                     "CREATE TABLE IF NOT EXISTS vectors "
