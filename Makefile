@@ -45,6 +45,7 @@ bench: $(READY)
 	$(BIN)/python -m pip install --quiet -c constraints.txt --editable '.[all,bench,dev]'
 	$(BIN)/python benchmarks/exact.py
 	$(BIN)/python benchmarks/engine.py
+	$(BIN)/python benchmarks/scaling.py
 	$(BIN)/python benchmarks/encoding.py
 
 docs: $(READY)

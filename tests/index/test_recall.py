@@ -7,7 +7,7 @@ import pytest
 import scipy.sparse as sp
 
 from rarefy.errors import InputError, InputTypeError
-from rarefy.index import Index
+from rarefy.index import Index, planner
 from rarefy.index.planner import EXACT, Calibration, Plan, plan
 
 TOPICS, VOCABULARY = 60, 2000
@@ -60,6 +60,19 @@ def found(hits, exact):
 def test_the_promise_holds_on_queries_not_seen_in_calibration(index, held_out, recall, k):
     share = found(index.search(held_out, k=k, recall=recall), index.search(held_out, k=k))
     assert share >= recall - 0.01
+
+
+def test_a_small_collection_can_be_calibrated_too(monkeypatch):
+    monkeypatch.setattr(planner, "LEAST_DOCUMENTS", 100)
+    documents, queries = topical(7, 500, 20), topical(8, 20, 8)
+    index = Index.build(documents, calibration_queries=topical(9, 20, 8))
+    exact = index.search(queries)
+    assert index._table
+    hits = index.search(queries, recall=0.8, threads=2)
+    assert 0.7 <= found(hits, exact) <= 1
+    sampled, rows = planner.sample_queries(index._layout, VOCABULARY, np.random.default_rng(0))
+    assert len(sampled) == len(rows) == planner.SAMPLE
+    assert np.diff(sampled.indptr).max() <= planner.SAMPLE_NNZ
 
 
 @pytest.mark.jit
