@@ -1,4 +1,4 @@
-"""Two heaps over arrays: the results of a search, worst first, and its candidates, best first."""
+"""The order of a search: a heap of results, worst first, and candidates by their bounds."""
 
 from __future__ import annotations
 
@@ -7,7 +7,9 @@ import numpy as np
 from rarefy.index.compilation import kernel
 from rarefy.index.layout import Array
 
-__all__ = ["settle", "sink", "sort_results", "worse", "worst_first"]
+__all__ = ["order_by_bound", "settle", "sort_results", "worse", "worst_first"]
+
+STEPS = 256
 
 
 @kernel
@@ -58,17 +60,22 @@ def sort_results(rows: Array, scores: Array, size: int) -> None:
 
 
 @kernel
-def sink(candidates: Array, bounds: Array, at: int, size: int) -> None:
-    """Restore a heap of candidates whose entry `at` may be too high up."""
-    candidate, bound = candidates[at], bounds[at]
-    while True:
-        child = 2 * at + 1
-        if child >= size:
-            break
-        if child + 1 < size and bounds[child + 1] > bounds[child]:
-            child += 1
-        if bounds[child] <= bound:
-            break
-        candidates[at], bounds[at] = candidates[child], bounds[child]
-        at = child
-    candidates[at], bounds[at] = candidate, bound
+def order_by_bound(bounds: Array, count: int, order: Array) -> None:
+    """Write the places of the candidates into `order`, highest bound first.
+
+    Sorting by counting: bounds in one of 256 steps between the lowest and the highest keep the
+    order they have.
+    """
+    lowest, highest = bounds[0], bounds[0]
+    for i in range(count):
+        lowest, highest = min(lowest, bounds[i]), max(highest, bounds[i])
+    width = (highest - lowest) // STEPS + 1
+    starts = np.zeros(STEPS + 1, np.int64)
+    for i in range(count):
+        starts[(highest - bounds[i]) // width + 1] += 1
+    for step in range(STEPS):
+        starts[step + 1] += starts[step]
+    for i in range(count):
+        step = (highest - bounds[i]) // width
+        order[starts[step]] = i
+        starts[step] += 1

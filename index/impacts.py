@@ -9,10 +9,11 @@ A query has the products ``x_t = q_t * s_t``, the largest of which is X. Its wei
 
     q_t * w  <=  x_t * c  <=  (X / 255) * W_t * c  <=  unit * u_t(c),   unit = (X / 255) * 2**shift
 
-so that a sum of contributions, times unit, is at least the score. The sum is kept in 16 bits and
-stays at 65,535 when it would overflow, where no threshold cuts: `quantise_query` picks the smallest
-shift for which even the largest sum of all terms fits, if one does. Maxima of codes over a block of
-documents bound every document of the block in the same way.
+so that a sum of contributions, times unit, is at least the score. The sum is kept in 16 bits:
+`quantise_query` picks the smallest shift for which even the largest sum of all terms fits. Up to
+8 bits of shift suffice for 257 terms of equal weight and for many more of others; where they do
+not, nothing is bounded. Maxima of codes over a block of documents bound every document of the block
+in the same way.
 
 This file is the only place that rounds weights.
 """
@@ -25,7 +26,9 @@ from rarefy.index.compilation import kernel
 from rarefy.index.layout import Array
 
 __all__ = [
+    "MAX_CODE",
     "MAX_SUM",
+    "UNBOUNDED",
     "admitted_bound",
     "encode",
     "quantise_query",
@@ -37,6 +40,8 @@ FLOAT32_MAX = float(np.finfo(np.float32).max)
 MAX_CODE = 255
 MAX_SUM = 65_535
 MAX_SHIFT = 8
+UNBOUNDED = MAX_SHIFT + 1
+"""Stands for a shift where sums of a query do not fit in 16 bits at any."""
 SLACK = 1e-6
 """Relative slack of a threshold: covers the rounding of scores to float32 (6e-8) and of bounds."""
 
@@ -63,7 +68,7 @@ def encode(terms: Array, weights: Array, scales: Array) -> Array:
 
 @kernel
 def quantise_query(terms: Array, weights: Array, m: int, scales: Array) -> tuple[Array, int, float]:
-    """Return W_t (uint16[m]), the shift and the unit of `impacts`."""
+    """Return W_t (uint16[m]), the shift, maybe `UNBOUNDED`, and the unit of `impacts`."""
     largest = 0.0
     for j in range(m):
         largest = max(largest, weights[j] * scales[terms[j]])
@@ -72,7 +77,7 @@ def quantise_query(terms: Array, weights: Array, m: int, scales: Array) -> tuple
         product = weights[j] * scales[terms[j]]
         integers[j] = min(MAX_CODE, max(1, int(np.ceil(product / largest * MAX_CODE))))
     shift = 0
-    while shift < MAX_SHIFT:
+    while shift < UNBOUNDED:
         total = np.int64(0)
         for j in range(m):
             total += (np.int64(integers[j]) * MAX_CODE + (1 << shift) - 1) >> shift

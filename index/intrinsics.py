@@ -19,9 +19,9 @@ __all__ = [
     "lanes_at_least",
     "lanes_max",
     "lowest_bit",
+    "plus",
     "prefetch",
     "scaled",
-    "sum_or_max",
 ]
 
 LANES = 64
@@ -33,9 +33,9 @@ if numba.config.DISABLE_JIT:  # type: ignore[attr-defined]
         """Return ``(code * weight + rounding) >> shift`` as a 16-bit number."""
         return (int(code) * int(weight) + int(rounding)) >> int(shift)
 
-    def sum_or_max(a: Any, b: Any) -> int:
-        """Return ``min(a + b, 65535)``."""
-        return min(int(a) + int(b), 65535)
+    def plus(a: Any, b: Any) -> int:
+        """Return ``a + b`` as a 16-bit number."""
+        return int(a) + int(b)
 
     def lanes_at_least(values: Any, start: Any, threshold: Any) -> Any:
         """Return a 64-bit mask of ``values[start:start + 64] >= threshold``, lowest bit first."""
@@ -90,14 +90,11 @@ else:
         return u16(types.uint8, u16, u16, u16), codegen
 
     @intrinsic
-    def sum_or_max(typing: Any, a: Any, b: Any) -> Any:
-        """Return ``min(a + b, 65535)``."""
+    def plus(typing: Any, a: Any, b: Any) -> Any:
+        """Return ``a + b`` as a 16-bit number."""
 
         def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-            function = cgutils.get_or_insert_function(
-                builder.module, ir.FunctionType(_I16, [_I16, _I16]), "llvm.uadd.sat.i16"
-            )
-            return builder.call(function, args)
+            return builder.add(*args)
 
         return types.uint16(types.uint16, types.uint16), codegen
 

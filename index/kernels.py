@@ -4,8 +4,8 @@
 2. `accumulate`: for every block, the sum of its terms' contributions: an upper bound of the score
    of each of its documents, in units.
 3. `_collect`: the documents of the blocks with the highest bounds, each bounded by its own codes.
-4. `_score_best`: these documents in the order of their bounds, scored from their float32 weights
-   until the next bound is below the k-th score.
+4. `_score_best`: these documents, about in the order of their bounds, scored from their float32
+   weights, but those whose bound is below the k-th score so far.
 5. 3 and 4 again over further blocks, until no other block's bound reaches the k-th score.
 
 This is rank-safe: a block or document is left out only if an upper bound of its score is below the
@@ -25,7 +25,7 @@ from __future__ import annotations
 import numpy as np
 
 from rarefy.index.compilation import kernel
-from rarefy.index.heaps import settle, sink, sort_results, worse, worst_first
+from rarefy.index.heaps import order_by_bound, settle, sort_results, worse, worst_first
 from rarefy.index.impacts import MAX_SUM, admitted_bound, quantise_query, sum_threshold
 from rarefy.index.intrinsics import (
     LANES,
@@ -39,9 +39,9 @@ from rarefy.index.sums import accumulate, chunk_maxima, clear_blocks, count_reac
 
 __all__ = ["ENTRY_CELLS", "NO_FILTER", "block_ranks", "search_many"]
 
-CALLEES = "19b5f193bab9"
+CALLEES = "e6b4fda402c2"
 """The start of the SHA-256 of heaps.py, impacts.py, intrinsics.py and sums.py."""
-AHEAD = 2
+AHEAD = 4
 """Blocks between the prefetch of a block's postings and their use."""
 GROWTH = 2
 """How many times more blocks each further round of an exact search looks at."""
@@ -272,7 +272,7 @@ def _collect(
     """Bound the documents of the blocks whose sum is in [low, high).
 
     Where blocks are single documents and all terms were added (`own_sums`), the sum is the
-    document's own bound already, unless it is saturated.
+    document's own bound already, unless it is `MAX_SUM`.
 
     Writes those whose bound is positive and at least `least` into `scratch.candidates` and
     `scratch.bounds` and returns how many they are.
@@ -289,6 +289,7 @@ def _collect(
             lanes &= ~lanes_at_least(sums, start, np.uint16(high))
         while lanes != np.uint64(0):
             chosen[n_chosen] = start + lowest_bit(lanes)
+            prefetch(layout.indptr, chosen[n_chosen] * block_size)
             n_chosen += 1
             lanes &= lanes - np.uint64(1)
     count = 0
@@ -320,20 +321,21 @@ def _score_best(
     rows: Array,
     scores: Array,
 ) -> int:
-    """Score candidates, highest bound first, until the next cannot be a result.
+    """Score candidates, about the highest bound first, but those that cannot be results.
 
     Returns how many results there are; once they are k, they are a heap, worst first.
     """
-    candidates, bounds = scratch.candidates, scratch.bounds
-    for parent in range((count - 2) >> 1, -1, -1):
-        sink(candidates, bounds, parent, count)
-    while count > 0:
-        row = candidates[0]
-        if found == rows.size and bounds[0] * point < admitted_bound(scores[0]):
-            break
-        if count > 2:
-            _prefetch_document(layout, candidates[1])
-            _prefetch_document(layout, candidates[2])
+    candidates, bounds, order = scratch.candidates, scratch.bounds, scratch.order
+    order_by_bound(bounds, count, order)
+    least = admitted_bound(scores[0]) if found == rows.size else 0.0
+    for i in range(count):
+        if i + 2 * AHEAD < count:
+            prefetch(layout.indptr, candidates[order[i + 2 * AHEAD]])
+        if i + AHEAD < count and bounds[order[i + AHEAD]] * point >= least:
+            _prefetch_document(layout, candidates[order[i + AHEAD]])
+        row = candidates[order[i]]
+        if bounds[order[i]] * point < least:
+            continue
         score = _score(layout, row, scratch.weights)
         if found < rows.size:
             rows[found], scores[found] = row, score
@@ -342,9 +344,8 @@ def _score_best(
                 worst_first(rows, scores, found)
         elif worse(scores[0], rows[0], score, row):
             settle(rows, scores, found, 0, row, score)
-        count -= 1
-        candidates[0], bounds[0] = candidates[count], bounds[count]
-        sink(candidates, bounds, 0, count)
+        if found == rows.size:
+            least = admitted_bound(scores[0])
     return found
 
 
@@ -360,7 +361,9 @@ def _prefetch_block(layout: Layout, first: int, block_size: int) -> None:
 
 @kernel
 def _prefetch_document(layout: Layout, row: int) -> None:
-    """Ask for the cache lines of a document's weights; one of two comes next."""
+    """Ask for the cache lines of a document's terms and weights."""
+    for p in range(layout.indptr[row], layout.indptr[row + 1], 32):
+        prefetch(layout.terms, p)
     for p in range(layout.indptr[row], layout.indptr[row + 1], 16):
         prefetch(layout.weights, p)
 

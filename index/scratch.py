@@ -27,6 +27,8 @@ class Scratch(NamedTuple):
         Rows of documents that may be results.
     bounds : int64[n]
         Their bounds.
+    order : int64[n]
+        Places of the candidates in the order in which they are scored.
     integers : uint8[T]
         The query's integer weights; zero between searches.
     weights : float64[T]
@@ -38,6 +40,7 @@ class Scratch(NamedTuple):
     blocks: npt.NDArray[np.int64]
     candidates: npt.NDArray[np.int64]
     bounds: npt.NDArray[np.int64]
+    order: npt.NDArray[np.int64]
     integers: npt.NDArray[np.uint8]
     weights: npt.NDArray[np.float64]
 
@@ -51,6 +54,7 @@ class Scratch(NamedTuple):
             blocks=np.empty(padded, np.int64),
             candidates=np.empty(n, np.int64),
             bounds=np.empty(n, np.int64),
+            order=np.empty(n, np.int64),
             integers=np.zeros(n_terms, np.uint8),
             weights=np.zeros(n_terms, np.float64),
         )

@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from rarefy.index.compilation import kernel
-from rarefy.index.intrinsics import LANES, bit_count, lanes_at_least, lanes_max, scaled, sum_or_max
+from rarefy.index.impacts import MAX_CODE, MAX_SUM, UNBOUNDED
+from rarefy.index.intrinsics import LANES, bit_count, lanes_at_least, lanes_max, plus, scaled
 from rarefy.index.layout import WINDOW, Array, Layout
 
 __all__ = ["accumulate", "chunk_maxima", "clear_blocks", "count_reached", "sum_reached_by"]
@@ -15,12 +16,19 @@ __all__ = ["accumulate", "chunk_maxima", "clear_blocks", "count_reached", "sum_r
 def accumulate(
     layout: Layout, terms: Array, integers: Array, m: int, shift: int, sums: Array
 ) -> None:
-    """Write into sums, uint16[nb], every block's bound in units."""
+    """Write into sums, uint16[nb], every block's bound in units.
+
+    If shift is `UNBOUNDED`, sums would not fit: all are `MAX_SUM`, which bounds nothing.
+    """
+    if shift == UNBOUNDED:
+        sums[:] = MAX_SUM
+        return
     n_terms = layout.columns.size
     places = np.uint16(shift)
     rounding = np.uint16((1 << shift) - 1)
     dense = np.empty(m, np.int64)
     dense_integers = np.empty(m, np.uint16)
+    contributions = np.empty(MAX_CODE + 1, np.uint16)
     n_dense = 0
     for j in range(m):
         row = layout.dense_rows[terms[j]]
@@ -50,16 +58,18 @@ def accumulate(
             row = layout.dense_maxima[dense[j], first:last]
             weight = dense_integers[j]
             for i in range(part.size):
-                part[i] = sum_or_max(part[i], scaled(row[i], weight, places, rounding))
+                part[i] = plus(part[i], scaled(row[i], weight, places, rounding))
             j += 1
         for j in range(m):
             place = window * n_terms + terms[j]
-            weight = integers[j]
             first_entry, last_entry = layout.list_ptr[place], layout.list_ptr[place + 1]
+            if first_entry == last_entry:
+                continue
+            for code in range(MAX_CODE + 1):
+                contributions[code] = scaled(np.uint8(code), integers[j], places, rounding)
             for e in range(np.uint64(first_entry), np.uint64(last_entry)):
                 block = layout.list_blocks[e]
-                bound = scaled(layout.list_maxima[e], weight, places, rounding)
-                part[block] = sum_or_max(part[block], bound)
+                part[block] = plus(part[block], contributions[layout.list_maxima[e]])
 
 
 @kernel
@@ -76,10 +86,10 @@ def _add_four_rows(
     """Add four dense rows at once: the accumulators are read and written once for the four."""
     weight0, weight1, weight2, weight3 = weights[0], weights[1], weights[2], weights[3]
     for i in range(part.size):
-        bound = sum_or_max(part[i], scaled(row0[i], weight0, places, rounding))
-        bound = sum_or_max(bound, scaled(row1[i], weight1, places, rounding))
-        bound = sum_or_max(bound, scaled(row2[i], weight2, places, rounding))
-        part[i] = sum_or_max(bound, scaled(row3[i], weight3, places, rounding))
+        bound = plus(part[i], scaled(row0[i], weight0, places, rounding))
+        bound = plus(bound, scaled(row1[i], weight1, places, rounding))
+        bound = plus(bound, scaled(row2[i], weight2, places, rounding))
+        part[i] = plus(bound, scaled(row3[i], weight3, places, rounding))
 
 
 @kernel
