@@ -5,9 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from rarefy.index.compilation import kernel
-from rarefy.index.impacts import encode, term_scales
-from rarefy.index.intrinsics import LANES
-from rarefy.index.layout import WINDOW, Array, Layout
+from rarefy.index.impacts import NIBBLE_STEP, encode, term_scales
+from rarefy.index.layout import WINDOW, Array, Layout, padded
 from rarefy.index.vectors import Vectors
 
 __all__ = ["DENSE_SHARE", "build"]
@@ -33,7 +32,7 @@ def build(vectors: Vectors, block_size: int) -> Layout:
     dense_rows[is_dense] = np.arange(is_dense.sum(), dtype=np.int32)
     lengths[:, is_dense] = 0
     list_ptr = np.concatenate([[0], np.cumsum(lengths.ravel())]).astype(np.int64)
-    dense_maxima = np.zeros((int(is_dense.sum()), -(-n_blocks // LANES) * LANES), np.uint8)
+    dense_maxima = np.zeros((int(is_dense.sum()), padded(n_blocks) // 2), np.uint8)
     list_blocks = np.empty(list_ptr[-1], np.uint16)
     list_maxima = np.empty(list_ptr[-1], np.uint8)
     _fill(
@@ -102,18 +101,26 @@ def _fill(
 ) -> None:
     """Write the maxima; documents come in row order, so that lists are ordered by block."""
     n_terms = dense_rows.size
+    nb = 2 * dense_maxima.shape[1]
     end = list_ptr[:-1].copy()
     for row in range(indptr.size - 1):
         block = row // block_size
         window = block // WINDOW
-        local = np.uint16(block - window * WINDOW)
+        local = block - window * WINDOW
         for p in range(indptr[row], indptr[row + 1]):
             term = terms[p]
             code = codes[p]
             dense = dense_rows[term]
             if dense >= 0:
-                if code > dense_maxima[dense, block]:
-                    dense_maxima[dense, block] = code
+                half = min(WINDOW, nb - window * WINDOW) // 2
+                steps = (np.int64(code) + NIBBLE_STEP - 1) // NIBBLE_STEP
+                at = window * (WINDOW // 2) + local % half
+                held = np.int64(dense_maxima[dense, at])
+                if local < half:
+                    held = max(held & 15, steps) | held & 240
+                else:
+                    held = held & 15 | max(held >> 4, steps) << 4
+                dense_maxima[dense, at] = held
                 continue
             place = window * n_terms + term
             e = end[place]

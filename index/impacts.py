@@ -28,6 +28,7 @@ from rarefy.index.layout import Array
 __all__ = [
     "MAX_CODE",
     "MAX_SUM",
+    "NIBBLE_STEP",
     "UNBOUNDED",
     "admitted_bound",
     "encode",
@@ -38,6 +39,8 @@ __all__ = [
 
 FLOAT32_MAX = float(np.finfo(np.float32).max)
 MAX_CODE = 255
+NIBBLE_STEP = 17
+"""Codes in steps of 17, rounded up, take 4 bits: 15 steps are 255."""
 MAX_SUM = 65_535
 MAX_SHIFT = 8
 UNBOUNDED = MAX_SHIFT + 1

@@ -18,10 +18,12 @@ __all__ = [
     "bit_count",
     "lanes_at_least",
     "lanes_max",
+    "lower_half",
     "lowest_bit",
     "plus",
     "prefetch",
     "scaled",
+    "upper_half",
 ]
 
 LANES = 64
@@ -32,6 +34,14 @@ if numba.config.DISABLE_JIT:  # type: ignore[attr-defined]
     def scaled(code: Any, weight: Any, shift: Any, rounding: Any) -> int:
         """Return ``(code * weight + rounding) >> shift`` as a 16-bit number."""
         return (int(code) * int(weight) + int(rounding)) >> int(shift)
+
+    def lower_half(byte: Any) -> int:
+        """Return the lower four bits."""
+        return int(byte) & 15
+
+    def upper_half(byte: Any) -> int:
+        """Return the upper four bits."""
+        return int(byte) >> 4
 
     def plus(a: Any, b: Any) -> int:
         """Return ``a + b`` as a 16-bit number."""
@@ -88,6 +98,24 @@ else:
 
         u16 = types.uint16
         return u16(types.uint8, u16, u16, u16), codegen
+
+    @intrinsic
+    def lower_half(typing: Any, byte: Any) -> Any:
+        """Return the lower four bits."""
+
+        def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+            return builder.and_(args[0], ir.Constant(_I8, 15))
+
+        return types.uint8(types.uint8), codegen
+
+    @intrinsic
+    def upper_half(typing: Any, byte: Any) -> Any:
+        """Return the upper four bits."""
+
+        def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+            return builder.lshr(args[0], ir.Constant(_I8, 4))
+
+        return types.uint8(types.uint8), codegen
 
     @intrinsic
     def plus(typing: Any, a: Any, b: Any) -> Any:

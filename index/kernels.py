@@ -39,7 +39,7 @@ from rarefy.index.sums import accumulate, chunk_maxima, clear_blocks, count_reac
 
 __all__ = ["ENTRY_CELLS", "NO_FILTER", "block_ranks", "search_many"]
 
-CALLEES = "e6b4fda402c2"
+CALLEES = "e99d37c4c7f1"
 """The start of the SHA-256 of heaps.py, impacts.py, intrinsics.py and sums.py."""
 AHEAD = 4
 """Blocks between the prefetch of a block's postings and their use."""

@@ -7,13 +7,20 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["WINDOW", "Array", "Layout"]
+__all__ = ["PADDING", "WINDOW", "Array", "Layout", "padded"]
 
 Array = npt.NDArray[Any]
 """An array whose dtype the docstring gives; kernels are compiled for the dtypes they are given."""
 
 WINDOW = 65_536
 """Blocks that one window of accumulators covers: their local numbers fit in 16 bits."""
+PADDING = 128
+"""Accumulators are a multiple of this many: two halves of 64 lanes."""
+
+
+def padded(n_blocks: int) -> int:
+    """Return nb."""
+    return -(-n_blocks // PADDING) * PADDING
 
 
 class Layout(NamedTuple):
@@ -22,7 +29,7 @@ class Layout(NamedTuple):
     A term here is a number 0..T-1 that stands for a column, so that arrays over terms are as long
     as the collection needs, whatever the vocabulary's size. A block is `block_size`
     consecutive rows; a window is `WINDOW` consecutive blocks. nb is the number of blocks, rounded
-    up to a multiple of 64.
+    up to a multiple of 128.
 
     Attributes
     ----------
@@ -42,8 +49,10 @@ class Layout(NamedTuple):
         The weights as given.
     dense_rows : int32[T]
         Row of `dense_maxima` that the term has, or -1.
-    dense_maxima : uint8[d, nb]
-        The largest code in each block, for terms that occur in many blocks.
+    dense_maxima : uint8[d, nb / 2]
+        The largest code in each block, for terms that occur in many blocks, in steps of 17: a byte
+        holds the steps of block i of its window's first half in its lower four bits, and of block i
+        of the second half in the upper four.
     list_ptr : int64[windows * T + 1]
         In window v, term t has the entries ``list_ptr[v * T + t]:list_ptr[v * T + t + 1]`` of the
         two arrays below; none if it has a dense row.

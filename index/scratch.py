@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from rarefy.index.intrinsics import LANES
+from rarefy.index.layout import padded
 
 __all__ = ["Scratch"]
 
@@ -47,11 +48,11 @@ class Scratch(NamedTuple):
     @classmethod
     def of(cls, n: int, n_blocks: int, n_terms: int) -> Scratch:
         """Allocate for an index of n documents in so many blocks, with so many terms."""
-        padded = -(-n_blocks // LANES) * LANES
+        nb = padded(n_blocks)
         return cls(
-            sums=np.zeros(padded, np.uint16),
-            maxima=np.zeros(padded // LANES, np.uint16),
-            blocks=np.empty(padded, np.int64),
+            sums=np.zeros(nb, np.uint16),
+            maxima=np.zeros(nb // LANES, np.uint16),
+            blocks=np.empty(nb, np.int64),
             candidates=np.empty(n, np.int64),
             bounds=np.empty(n, np.int64),
             order=np.empty(n, np.int64),

@@ -5,8 +5,17 @@ from __future__ import annotations
 import numpy as np
 
 from rarefy.index.compilation import kernel
-from rarefy.index.impacts import MAX_CODE, MAX_SUM, UNBOUNDED
-from rarefy.index.intrinsics import LANES, bit_count, lanes_at_least, lanes_max, plus, scaled
+from rarefy.index.impacts import MAX_CODE, MAX_SUM, NIBBLE_STEP, UNBOUNDED
+from rarefy.index.intrinsics import (
+    LANES,
+    bit_count,
+    lanes_at_least,
+    lanes_max,
+    lower_half,
+    plus,
+    scaled,
+    upper_half,
+)
 from rarefy.index.layout import WINDOW, Array, Layout
 
 __all__ = ["accumulate", "chunk_maxima", "clear_blocks", "count_reached", "sum_reached_by"]
@@ -27,38 +36,45 @@ def accumulate(
     places = np.uint16(shift)
     rounding = np.uint16((1 << shift) - 1)
     dense = np.empty(m, np.int64)
-    dense_integers = np.empty(m, np.uint16)
+    steps = np.empty(m, np.uint16)
     contributions = np.empty(MAX_CODE + 1, np.uint16)
     n_dense = 0
     for j in range(m):
         row = layout.dense_rows[terms[j]]
         if row >= 0:
             dense[n_dense] = row
-            dense_integers[n_dense] = integers[j]
+            steps[n_dense] = NIBBLE_STEP * integers[j]
             n_dense += 1
     for window in range((sums.size + WINDOW - 1) // WINDOW):
         first = window * WINDOW
         last = min(first + WINDOW, sums.size)
         part = sums[first:last]
         part[:] = 0
+        half = part.size // 2
+        of_window = slice(first // 2, first // 2 + half)
         j = 0
         while j + 4 <= n_dense:
             _add_four_rows(
-                part,
-                layout.dense_maxima[dense[j], first:last],
-                layout.dense_maxima[dense[j + 1], first:last],
-                layout.dense_maxima[dense[j + 2], first:last],
-                layout.dense_maxima[dense[j + 3], first:last],
-                dense_integers[j : j + 4],
+                part[:half],
+                part[half:],
+                layout.dense_maxima[dense[j], of_window],
+                layout.dense_maxima[dense[j + 1], of_window],
+                layout.dense_maxima[dense[j + 2], of_window],
+                layout.dense_maxima[dense[j + 3], of_window],
+                steps[j : j + 4],
                 places,
                 rounding,
             )
             j += 4
         while j < n_dense:
-            row = layout.dense_maxima[dense[j], first:last]
-            weight = dense_integers[j]
-            for i in range(part.size):
-                part[i] = plus(part[i], scaled(row[i], weight, places, rounding))
+            _add_row(
+                part[:half],
+                part[half:],
+                layout.dense_maxima[dense[j], of_window],
+                steps[j],
+                places,
+                rounding,
+            )
             j += 1
         for j in range(m):
             place = window * n_terms + terms[j]
@@ -73,23 +89,38 @@ def accumulate(
 
 
 @kernel
+def _add_row(
+    low: Array, high: Array, row: Array, step: np.uint16, places: np.uint16, rounding: np.uint16
+) -> None:
+    """Add a dense row to the two halves of a window."""
+    for i in range(row.size):
+        low[i] = plus(low[i], scaled(lower_half(row[i]), step, places, rounding))
+        high[i] = plus(high[i], scaled(upper_half(row[i]), step, places, rounding))
+
+
+@kernel
 def _add_four_rows(
-    part: Array,
+    low: Array,
+    high: Array,
     row0: Array,
     row1: Array,
     row2: Array,
     row3: Array,
-    weights: Array,
+    steps: Array,
     places: np.uint16,
     rounding: np.uint16,
 ) -> None:
     """Add four dense rows at once: the accumulators are read and written once for the four."""
-    weight0, weight1, weight2, weight3 = weights[0], weights[1], weights[2], weights[3]
-    for i in range(part.size):
-        bound = plus(part[i], scaled(row0[i], weight0, places, rounding))
-        bound = plus(bound, scaled(row1[i], weight1, places, rounding))
-        bound = plus(bound, scaled(row2[i], weight2, places, rounding))
-        part[i] = plus(bound, scaled(row3[i], weight3, places, rounding))
+    step0, step1, step2, step3 = steps[0], steps[1], steps[2], steps[3]
+    for i in range(row0.size):
+        bound = plus(low[i], scaled(lower_half(row0[i]), step0, places, rounding))
+        bound = plus(bound, scaled(lower_half(row1[i]), step1, places, rounding))
+        bound = plus(bound, scaled(lower_half(row2[i]), step2, places, rounding))
+        low[i] = plus(bound, scaled(lower_half(row3[i]), step3, places, rounding))
+        bound = plus(high[i], scaled(upper_half(row0[i]), step0, places, rounding))
+        bound = plus(bound, scaled(upper_half(row1[i]), step1, places, rounding))
+        bound = plus(bound, scaled(upper_half(row2[i]), step2, places, rounding))
+        high[i] = plus(bound, scaled(upper_half(row3[i]), step3, places, rounding))
 
 
 @kernel

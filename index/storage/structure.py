@@ -7,8 +7,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from rarefy.index.intrinsics import LANES
-from rarefy.index.layout import WINDOW, Layout
+from rarefy.index.layout import WINDOW, Layout, padded
 
 __all__ = ["fault"]
 
@@ -46,7 +45,7 @@ def fault(
         "codes": ("u1", (nnz,)),
         "weights": ("f4", (nnz,)),
         "dense_rows": ("i4", (n_terms,)),
-        "dense_maxima": ("u1", (layout.dense_maxima.shape[0], -(-n_blocks // LANES) * LANES)),
+        "dense_maxima": ("u1", (layout.dense_maxima.shape[0], padded(n_blocks) // 2)),
         "list_ptr": ("i8", (n_windows * n_terms + 1,)),
         "list_blocks": ("u2", (len(layout.list_blocks),)),
         "list_maxima": ("u1", (len(layout.list_blocks),)),

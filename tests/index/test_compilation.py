@@ -38,13 +38,14 @@ def test_an_installation_that_cannot_be_written_works():
 @pytest.mark.skipif(platform.machine() != "x86_64", reason="names instructions of x86-64")
 def test_the_hot_loop_keeps_its_simd():
     add = numba.njit(sums._add_four_rows.py_func)  # code from the cache has no assembly
-    row = np.ones(256, np.uint8)
-    part = np.zeros(256, np.uint16)
-    add(part, row, row, row, row, np.ones(4, np.uint16), np.uint16(0), np.uint16(0))
-    assert (part == 4).all()
+    row = np.full(256, 0x21, np.uint8)
+    low, high = np.zeros(256, np.uint16), np.zeros(256, np.uint16)
+    add(low, high, row, row, row, row, np.ones(4, np.uint16), np.uint16(0), np.uint16(0))
+    assert (low == 4).all()
+    assert (high == 8).all()
     code = "\n".join(add.inspect_asm().values())
-    wide = re.findall(r"\b(?:vpmullw|vpaddusw)\s.*%[yz]mm", code)
-    narrow = re.findall(r"\b(?:pmullw|paddusw)\s.*%xmm", code)
+    wide = re.findall(r"\b(?:vpmullw|vpaddw)\s.*%[yz]mm", code)
+    narrow = re.findall(r"\b(?:pmullw|paddw)\s.*%xmm", code)
     assert wide or narrow, "the block sums are not added by SIMD"
 
 
