@@ -28,7 +28,7 @@ from rarefy.errors import InputError
 from rarefy.sparse import load
 from rarefy.sparse.cache import cache_folder
 
-__all__ = ["Corpus", "corpus", "toy"]
+__all__ = ["DOCUMENTS", "Corpus", "corpus", "heaviest", "toy"]
 
 DOCUMENTS = 131_072
 SEED = 7
@@ -84,6 +84,20 @@ def toy(documents: int = 2000, queries: int = 40) -> Corpus:
         {name: vectors(queries, nnz) for name, nnz in lengths.items()},
         {"model": "random", "documents": documents},
     )
+
+
+def heaviest(queries: Any, nnz: int) -> Any:
+    """Return queries csr[m, V] with the heaviest terms of each alone, nnz at most."""
+    queries = queries.tocsr()
+    kept, counts = [np.zeros(0, np.int64)], []
+    for start, end in zip(queries.indptr[:-1], queries.indptr[1:], strict=True):
+        order = np.argsort(-queries.data[start:end], kind="stable")[:nnz]
+        kept.append(start + np.sort(order))
+        counts.append(len(order))
+    chosen = np.concatenate(kept)
+    indptr = np.concatenate([[0], np.cumsum(counts)])
+    entries = (queries.data[chosen], queries.indices[chosen], indptr)
+    return scipy.sparse.csr_array(entries, shape=queries.shape)
 
 
 def _make(folder: Path) -> None:

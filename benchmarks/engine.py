@@ -1,11 +1,13 @@
-"""How fast is search, exact and approximate? Against other engines, on real SPLADE vectors.
+"""How fast is search, exact and approximate? Against other engines, on SPLADE vectors.
 
 One process pinned to one core, one query a call, engines in turns. Approximate engines are measured
 at every setting of a grid; S(r) is the best mean time of Seismic at a recall of r or more. rarefy's
 recall is calibrated with queries that are not among those timed. Writes results/engine.json and
-results/engine.svg, and prints the table of targets.
+results/engine.svg, and prints the table of targets. Any other number of documents than that of the
+real collection is grown from it (see synthetic.py); the results are then engine-N.json and .svg.
 
     python benchmarks/engine.py [--peers Seismic scipy]
+    python benchmarks/engine.py --documents 1048576 --peers Seismic
     python benchmarks/engine.py --smoke --out PATH     a toy, in seconds
 """
 
@@ -19,15 +21,17 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from corpus import Corpus, corpus, toy
+from corpus import DOCUMENTS, Corpus, corpus, heaviest, toy
 from curve import draw
 from engines import PEERS, Engine, Rarefy, open_peers
-from targets import targets, targets_table
+from filters import filtered
+from synthetic import synthetic
+from targets import LONGEST, targets, targets_table
 from timing import Run, hits, interleaved, pin
 
 from rarefy.eval.environment import environment
 
-RESULT = Path(__file__).parent / "results" / "engine.json"
+RESULTS = Path(__file__).parent / "results"
 RECALLS = (0.9, 0.95, 0.99)
 ROUNDING = 1e-3
 """A peer's hit may score this share less than the k-th best: engines that round weights lose no
@@ -57,7 +61,8 @@ def compared(ours: list[Rarefy], peers: list[Engine], documents: Any, queries: A
 
 def shapes(ours: list[Rarefy], queries: dict[str, Any]) -> list[Any]:
     """Time rarefy for every k and length of queries, all in turns."""
-    wanted = [("medium", 10), ("medium", 100), ("medium", 1000), ("short", 10), ("long", 10)]
+    wanted = [("medium", 10), ("medium", 100), ("medium", 1000)]
+    wanted += [("short", 10), ("longest", 10), ("long", 10)]
     cases = [(engine, name, k) for engine in ours for name, k in wanted]
     figures, _ = interleaved([Run(engine, queries[name], k) for engine, name, k in cases])
     return [
@@ -95,6 +100,7 @@ def measure(collection: Corpus, peers: list[str], count: int) -> dict[str, Any]:
     medium = collection.queries["medium"].tocsr()
     half = min(count, medium.shape[0] // 2)
     timed["medium"] = medium[:half]
+    timed["longest"] = heaviest(timed["long"], LONGEST)
     Rarefy(documents[:100])  # compiles
     exact = Rarefy(documents, calibration_queries=medium[half:])
     ours = [exact, *(exact.at(recall) for recall in RECALLS)]
@@ -107,31 +113,48 @@ def measure(collection: Corpus, peers: list[str], count: int) -> dict[str, Any]:
         "queries": half,
         "engines": engines,
         "shapes": shapes(ours, timed),
+        "filters": filtered(exact, timed["medium"]),
         "index_bytes_per_posting": exact.index.nbytes / documents.nnz,
     }
     if cores is not None:
         os.sched_setaffinity(0, cores)
     result["two_threads"] = two_threads(exact, medium)
-    result["targets"] = targets(result)
+    result["targets"] = targets(result, documents.shape[0])
     for engine in others:
         if hasattr(engine, "close"):
             engine.close()
     return result
 
 
+def of_size(documents: int) -> Corpus:
+    """Return the real collection, or one of another size that is grown from it."""
+    collection = corpus()
+    if documents == DOCUMENTS:
+        return collection
+    facts = {**collection.facts, "kind": "synthetic", "documents": documents}
+    return collection._replace(documents=synthetic(documents), facts=facts)
+
+
 def main() -> None:
     """Measure and write."""
     parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--documents", type=int, default=DOCUMENTS)
     parser.add_argument("--peers", nargs="*", default=[peer.name for peer in PEERS])
     parser.add_argument("--queries", type=int, default=500)
     parser.add_argument("--smoke", action="store_true")
-    parser.add_argument("--out", type=Path, default=RESULT)
+    parser.add_argument("--out", type=Path)
     options = parser.parse_args()
-    collection = toy() if options.smoke else corpus()
-    result = measure(collection, ["scipy"] if options.smoke else options.peers, options.queries)
-    options.out.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
-    draw(result, options.out.with_suffix(".svg"))
-    print(targets_table(result))
+    if options.smoke:
+        collection, options.peers = toy(), ["scipy"]
+    else:
+        collection = of_size(options.documents)
+    name = "engine" if options.documents == DOCUMENTS else f"engine-{options.documents}"
+    out = options.out or RESULTS / f"{name}.json"
+    result = measure(collection, options.peers, options.queries)
+    out.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
+    draw(result, out.with_suffix(".svg"))
+    size = f"{collection.facts['documents']:,} documents"
+    print(targets_table([(size, result["targets"])]))
 
 
 if __name__ == "__main__":

@@ -10,9 +10,12 @@ import matplotlib
 
 matplotlib.use("Agg")
 from matplotlib import pyplot
+from targets import best
 
 __all__ = ["draw", "growth_table"]
 
+SHOWN = 0.95
+"""The recall of Seismic's fastest setting that is plotted."""
 PANELS = (("documents", "k=10"), ("non-zeros of the query", "nnz="), ("k", "k="))
 
 
@@ -58,6 +61,15 @@ def draw(result: dict[str, Any], path: Path) -> None:
             *((p["documents"], p[name]["model_us"]) for p in result["predictions"]),
         ]
         panels[0].plot(*zip(*further, strict=True), marker="x", linestyle=":", color=colours[name])
+    peers = [
+        (c["documents"], peer["search_us"]["mean"])
+        for c in collections
+        if (peer := best({"engines": c["peers"]}, "Seismic", SHOWN))
+    ]
+    if peers:
+        panels[0].plot(
+            *zip(*peers, strict=True), marker="s", color="#7f7f7f", label=f"Seismic, >= {SHOWN}"
+        )
     styles = ("-", "--", ":")
     shown = [c for c in collections if c["documents"] in (131_072, 1_048_576)] or collections[-1:]
     for panel, (label, prefix), key in zip(panels[1:], PANELS[1:], ("nnz", "k"), strict=True):

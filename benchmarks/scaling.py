@@ -2,10 +2,11 @@
 
 Real documents up to 131,072, synthetic ones beyond (see synthetic.py). Each size is measured in a
 process of its own on one pinned core, one query a call, all settings in turns. A model of the cost
-is fitted to exact search and to each recall, and extrapolated to larger collections. Writes
-results/scaling.json and results/scaling.svg.
+is fitted to exact search and to each recall, and extrapolated to larger collections. At some sizes
+Seismic is measured too, at every search setting of one build. Writes results/scaling.json and
+results/scaling.svg, and prints the targets for growth.
 
-    python benchmarks/scaling.py [--sizes 10000 ...] [--peers Seismic]
+    python benchmarks/scaling.py [--sizes 10000 ...] [--seismic 131072 ...]
     python benchmarks/scaling.py --smoke --out PATH     a toy, in seconds
 """
 
@@ -21,12 +22,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import scipy.sparse
-from corpus import corpus, toy
+from corpus import corpus, heaviest, toy
 from costs import fit, predict
-from engines import Rarefy, open_peers
+from engines import ONE_SEISMIC, Rarefy, open_peers
 from growth import draw, growth_table
 from synthetic import synthetic
+from targets import LARGER, LARGEST, SMALLER, growth_targets, targets_table
 from timing import Run, interleaved, pin, recall
 
 from rarefy.eval.environment import environment
@@ -50,14 +51,19 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--sizes", type=int, nargs="+", default=SIZES)
     parser.add_argument("--queries", type=int, default=100)
-    parser.add_argument("--peers", nargs="*", default=[], help="also timed at k=10, each setting")
+    parser.add_argument(
+        "--seismic", type=int, nargs="*", default=(SMALLER, LARGER, LARGEST),
+        help="sizes at which it is measured; its index is built if it is not kept",
+    )  # fmt: skip
     parser.add_argument("--smoke", action="store_true")
     parser.add_argument("--out", type=Path, default=RESULT)
     parser.add_argument("--one", type=int, help=argparse.SUPPRESS)  # what a child process measures
     options = parser.parse_args()
     pin()
     if options.one:
-        measured = measure(options.one, options.queries, options.peers, options.smoke)
+        measured = measure(
+            options.one, options.queries, options.one in options.seismic, options.smoke
+        )
         options.out.write_text(json.dumps(measured))
         return
     sizes = [500, 1000, 2000] if options.smoke else sorted(options.sizes)
@@ -79,8 +85,10 @@ def main() -> None:
             for n in FURTHER
         ],
     }
+    result["targets"] = growth_targets(result)
     options.out.write_text(json.dumps(result, indent=1) + "\n")
     draw(result, options.out.with_suffix(".svg"))
+    print(targets_table([("growth", result["targets"])]))
     print(growth_table(collections), json.dumps(result["predictions"], indent=1), sep="\n")
 
 
@@ -90,13 +98,13 @@ def in_child(size: int, options: argparse.Namespace) -> dict[str, Any]:
         out = Path(folder) / "one.json"
         command = [
             sys.executable, __file__, "--one", str(size), "--out", str(out),
-            "--queries", str(options.queries), "--peers", *options.peers,
+            "--queries", str(options.queries), "--seismic", *map(str, options.seismic),
         ]  # fmt: skip
         subprocess.run(command + ["--smoke"] * options.smoke, check=True)
         return json.loads(out.read_text())
 
 
-def measure(size: int, count: int, peers: list[str], smoke: bool) -> dict[str, Any]:
+def measure(size: int, count: int, seismic: bool, smoke: bool) -> dict[str, Any]:
     """Build one collection's index and time all settings."""
     collection = toy() if smoke else corpus()
     real = collection.documents.tocsr()
@@ -121,7 +129,7 @@ def measure(size: int, count: int, peers: list[str], smoke: bool) -> dict[str, A
         if label["mode"] == "exact"
         for shape in [label["shape"]]
     }
-    others = open_peers(documents, peers) if peers else []
+    others = open_peers(documents, peers=[ONE_SEISMIC]) if seismic else []
     peer_runs = [Run(other, queries["medium"], 10) for other in others]
     other_figures, other_rows = interleaved(peer_runs) if others else ([], [])
     truth = exact["k=10"]
@@ -151,10 +159,8 @@ def settings(engine: Rarefy, queries: dict[str, Any]) -> tuple[list[Run], list[d
     """Return all runs, and their labels: mode, shape (what is varied), k and non-zeros."""
     runs, labels = [], []
     shapes = [(f"k={k}", queries["medium"], k) for k in KS]
-    for nnz in NNZ:
-        cut = heaviest(queries["long"], nnz)
-        if cut.shape[0]:
-            shapes.append((f"nnz={nnz}", cut, 10))
+    long = longest(queries["long"])
+    shapes += [(f"nnz={nnz}", heaviest(long, nnz), 10) for nnz in NNZ]
     for level in RECALLS:
         chosen = engine if level is None else engine.at(level)
         for shape, vectors, k in shapes:
@@ -169,19 +175,10 @@ def mode(level: float | None) -> str:
     return "exact" if level is None else f"recall={level}"
 
 
-def heaviest(queries: Any, nnz: int) -> Any:
-    """Return the heaviest terms of those queries that have as many as the most asked for."""
-    long = queries[
-        np.flatnonzero(np.diff(queries.indptr) >= min(max(NNZ), np.diff(queries.indptr).max()))
-    ]
-    rows = []
-    for i in range(long.shape[0]):
-        row = long[[i]]
-        kept = np.sort(np.argsort(-row.data, kind="stable")[:nnz])
-        rows.append(
-            scipy.sparse.csr_array((row.data[kept], row.indices[kept], [0, len(kept)]), row.shape)
-        )
-    return scipy.sparse.vstack(rows, format="csr")
+def longest(queries: Any) -> Any:
+    """Return those queries that have as many terms as the most asked for."""
+    counts = np.diff(queries.indptr)
+    return queries[np.flatnonzero(counts >= min(max(NNZ), counts.max()))]
 
 
 def mean_features(engine: Rarefy, documents: Any, run: Run) -> dict[str, float]:

@@ -17,7 +17,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from targets import best, targets_table
+from targets import LARGER, SMALLER, best, growth_targets, targets, targets_table
 
 from rarefy.eval.report import format_table
 
@@ -95,7 +95,24 @@ def engine_table(result: dict[str, Any]) -> str:
             peer = best(result, name, recall)
             cells.append("" if peer is None else f"{peer['search_us']['mean'] / unit:.1f}")
         lines.append(f"| {name} | " + " | ".join(cells) + " |")
-    return "\n".join(lines) + "\n\n" + targets_table(result)
+    return "\n".join(lines) + "\n\n" + both_targets(result)
+
+
+def both_targets(result: dict[str, Any]) -> str:
+    """Return the targets at both sizes; those of growth stand with the larger."""
+    large, scaling = _read(f"engine-{LARGER}"), _read("scaling")
+    growth = growth_targets(scaling or {"collections": []})
+    return targets_table(
+        [
+            (f"{SMALLER:,} documents", targets(result, SMALLER)),
+            (f"{LARGER:,}", [*targets(large, LARGER), *growth]),
+        ]
+    )
+
+
+def _read(name: str) -> dict[str, Any] | None:
+    path = RESULTS / f"{name}.json"
+    return json.loads(path.read_text(encoding="utf-8")) if path.exists() else None
 
 
 def encoding_table(result: dict[str, Any]) -> str:

@@ -2,6 +2,6 @@
 
 from engines.contract import Engine
 from engines.own import Rarefy
-from engines.peers import PEERS, Peer, open_peers
+from engines.peers import ONE_SEISMIC, PEERS, Peer, open_peers
 
-__all__ = ["PEERS", "Engine", "Peer", "Rarefy", "open_peers"]
+__all__ = ["ONE_SEISMIC", "PEERS", "Engine", "Peer", "Rarefy", "open_peers"]

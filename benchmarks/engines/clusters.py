@@ -17,7 +17,7 @@ import seismic
 
 from engines.kept import kept
 
-__all__ = ["BUILDS", "Seismic", "seismics"]
+__all__ = ["BEST", "BUILDS", "Seismic", "seismics", "seismics_of_best_build"]
 
 BUILDS: Sequence[Mapping[str, Any]] = (
     {"n_postings": 3500, "centroid_fraction": 0.1, "summary_energy": 0.4},
@@ -25,6 +25,8 @@ BUILDS: Sequence[Mapping[str, Any]] = (
     {"n_postings": 4000, "centroid_fraction": 0.2, "summary_energy": 0.4, "max_fraction": 6},
 )
 """The default, and what the authors' best configurations use."""
+BEST = BUILDS[1]
+"""The fastest of them on 131,072 documents wherever recall is .85 or more."""
 QUERY_CUTS = (3, 4, 5, 6, 7, 8, 10, 12, 15, 20)
 HEAP_FACTORS = (0.7, 0.8, 0.9)
 
@@ -53,15 +55,20 @@ class Seismic:
         return [row for _, row in found]
 
 
-def seismics(documents: Any) -> list[Seismic]:
+def seismics(documents: Any, builds: Sequence[Mapping[str, Any]] = BUILDS) -> list[Seismic]:
     """Return every search setting over every build."""
     engines = []
-    for build in BUILDS:
+    for build in builds:
         index, seconds = _built(documents, build)
         engines += [
             Seismic(index, build, seconds, cut, heap) for cut in QUERY_CUTS for heap in HEAP_FACTORS
         ]
     return engines
+
+
+def seismics_of_best_build(documents: Any) -> list[Seismic]:
+    """Return every search setting over one build: others of millions of documents take hours."""
+    return seismics(documents, [BEST])
 
 
 def _built(documents: Any, settings: Mapping[str, Any]) -> tuple[Any, float]:

@@ -31,7 +31,7 @@ def kept(
     """
     digest = hashlib.sha256(json.dumps(settings, sort_keys=True).encode())
     for array in (documents.indptr, documents.indices, documents.data):
-        digest.update(np.ascontiguousarray(array).tobytes())
+        digest.update(np.ascontiguousarray(array).data)
     folder = cache_folder() / "benchmarks" / "engines" / digest.hexdigest()[:16]
     facts = folder / "facts.json"
     if not facts.exists():

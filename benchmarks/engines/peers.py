@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 from engines.contract import Engine
 
-__all__ = ["PEERS", "Peer", "open_peers"]
+__all__ = ["ONE_SEISMIC", "PEERS", "Peer", "open_peers"]
 
 
 class Peer(NamedTuple):
@@ -47,7 +47,12 @@ PEERS = (
 )
 
 
-def open_peers(documents: Any, names: Sequence[str] | None = None) -> list[Engine]:
+ONE_SEISMIC = PEERS[0]._replace(maker="seismics_of_best_build")
+
+
+def open_peers(
+    documents: Any, names: Sequence[str] | None = None, peers: Sequence[Peer] = PEERS
+) -> list[Engine]:
     """Build the peers that are installed; say of the others how to install them.
 
     Parameters
@@ -55,10 +60,12 @@ def open_peers(documents: Any, names: Sequence[str] | None = None) -> list[Engin
     documents
         csr float32[n, V].
     names
-        Which of `PEERS`; all by default.
+        Which of the peers; all by default.
+    peers
+        What there is to choose from.
     """
     engines: list[Engine] = []
-    for peer in PEERS:
+    for peer in peers:
         if names is not None and peer.name not in names:
             continue
         try:

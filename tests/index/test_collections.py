@@ -1,4 +1,4 @@
-"""Search equals the oracle on real collections, filtered or not, and keeps its promise of recall."""
+"""Search equals the oracle on real collections, filtered or not, and keeps its recall."""
 
 from __future__ import annotations
 
