@@ -41,7 +41,7 @@ def build(vectors: Vectors, block_size: int) -> Layout:
     )  # fmt: skip
     return Layout(
         columns, np.argsort(columns).astype(np.uint32), scales,
-        vectors.indptr, terms, codes, vectors.weights,
+        vectors.indptr, terms, codes if block_size > 1 else codes[:0].copy(), vectors.weights,
         dense_rows, dense_maxima, list_ptr, list_blocks, list_maxima,
     )  # fmt: skip
 

@@ -10,6 +10,8 @@ from rarefy.index.layout import Array
 __all__ = ["order_by_bound", "settle", "sort_results", "worse", "worst_first"]
 
 STEPS = 256
+RADIX_FROM = 256
+"""Results from which sorting by digits is quicker than comparing."""
 
 
 @kernel
@@ -53,10 +55,35 @@ def sort_results(rows: Array, scores: Array, size: int) -> None:
     keys = np.empty(size, np.uint64)
     for i in range(size):
         keys[i] = (np.uint64(~bits[i]) << np.uint64(32)) | np.uint64(rows[i])
-    keys = np.sort(keys)
+    keys = np.sort(keys) if size < RADIX_FROM else _sorted_by_digits(keys)
     for i in range(size):
         bits[i] = ~np.uint32(keys[i] >> np.uint64(32))
         rows[i] = keys[i] & np.uint64(0xFFFFFFFF)
+
+
+@kernel
+def _sorted_by_digits(keys: Array) -> Array:
+    """Sort uint64 byte by byte, the last first, but for bytes in which all agree."""
+    common = keys[0]
+    differing = np.uint64(0)
+    for i in range(keys.size):
+        differing |= keys[i] ^ common
+    other = np.empty_like(keys)
+    for digit in range(8):
+        places = np.uint64(8 * digit)
+        if (differing >> places) & np.uint64(255) == 0:
+            continue
+        starts = np.zeros(257, np.int64)
+        for i in range(keys.size):
+            starts[((keys[i] >> places) & np.uint64(255)) + np.uint64(1)] += 1
+        for byte in range(256):
+            starts[byte + 1] += starts[byte]
+        for i in range(keys.size):
+            byte = (keys[i] >> places) & np.uint64(255)
+            other[starts[byte]] = keys[i]
+            starts[byte] += 1
+        keys, other = other, keys
+    return keys
 
 
 @kernel

@@ -7,20 +7,21 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from rarefy.errors import InputError, InputTypeError
 from rarefy.index.build import build
 from rarefy.index.filters import allowed_rows
 from rarefy.index.hits import Hits
 from rarefy.index.layout import Layout
-from rarefy.index.planner import LEAST_DOCUMENTS, Calibration, calibrate, plan, sample_queries
+from rarefy.index.planner import LEAST_DOCUMENTS, Calibration, calibrate, plans, sample_queries
 from rarefy.index.searcher import Searcher
 from rarefy.index.storage.segment import read_segment, write_segment
 from rarefy.index.vectors import canonical, document_ids
 
 __all__ = ["Index"]
 
-BLOCK_SIZES = ((3 * 2**14, 1), (2**18, 2))
+BLOCK_SIZES = ((3 * 2**16, 1), (2**19, 2))
 """Documents up to which a block size is the fastest; beyond the last it is 4."""
 
 
@@ -47,6 +48,7 @@ class Index:
         self._vocabulary_size = vocabulary_size
         self._searcher = Searcher(layout, block_size)
         self._table = list(table)
+        self._plans: dict[tuple[int, float | None], npt.NDArray[np.float64]] = {}
 
     @classmethod
     def build(
@@ -106,6 +108,7 @@ class Index:
         elif len(self) >= LEAST_DOCUMENTS:
             sampled, rows = sample_queries(layout, self._vocabulary_size, np.random.default_rng(0))
             self._table = calibrate(layout, block_size, sampled, rows)
+        self._plans.clear()
 
     def search(
         self,
@@ -149,9 +152,17 @@ class Index:
         vectors = canonical(queries, width=self._vocabulary_size, what="query vectors")
         allowed = None if filter is None else allowed_rows(filter, len(self), self.row_of)
         n_allowed = len(self) if allowed is None else int(allowed.sum())
-        chosen = plan(self._table, int(k), recall, len(self), n_allowed)
+        chosen = self._plans_for(int(k), recall, n_allowed)
         rows, scores = self._searcher.search(vectors, int(k), chosen, allowed, int(threads))
         return Hits(self._ids[rows], rows, scores)
+
+    def _plans_for(self, k: int, recall: float | None, n_allowed: int) -> npt.NDArray[np.float64]:
+        """Return the settings; without a filter they are looked up once."""
+        if n_allowed < len(self):
+            return plans(self._table, k, recall, len(self), n_allowed)
+        if (k, recall) not in self._plans:
+            self._plans[k, recall] = plans(self._table, k, recall, len(self), n_allowed)
+        return self._plans[k, recall]
 
     def explain(self, query: Any, id: str) -> list[tuple[int, float]]:
         """Return what each shared term adds to a document's score.

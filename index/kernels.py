@@ -3,7 +3,8 @@
 1. `quantise_query`: the query in the index's integers (see `impacts`), heaviest term first.
 2. `accumulate`: for every block, the sum of its terms' contributions: an upper bound of the score
    of each of its documents, in units.
-3. `_collect`: the documents of the blocks with the highest bounds, each bounded by its own codes.
+3. `_collect`: the documents of the blocks with the highest bounds, each bounded by its own codes
+   unless blocks are single documents.
 4. `_score_best`: these documents, about in the order of their bounds, scored from their float32
    weights, but those whose bound is below the k-th score so far.
 5. 3 and 4 again over further blocks, until no other block's bound reaches the k-th score.
@@ -12,9 +13,8 @@ This is rank-safe: a block or document is left out only if an upper bound of its
 k-th score found so far, which the final k-th score is not below. Approximate search stops after
 the first round, and adds up only the heaviest terms in step 2.
 
-Scores are sums of float32 * float32 in float64, in the order of the columns, rounded to float32
-once. The heap of results holds its worst entry first: lowest score, of equal scores the highest
-row.
+Scores are sums of float32 * float32 in float64, in a fixed order, rounded to float32 once. The heap
+of results holds its worst entry first: lowest score, of equal scores the highest row.
 
 Numba's cache on disk notices an edited caller, but not an edited callee in another file. So
 `CALLEES` changes with the files that this one calls, and a test holds it to that.
@@ -26,7 +26,14 @@ import numpy as np
 
 from rarefy.index.compilation import kernel
 from rarefy.index.heaps import order_by_bound, settle, sort_results, worse, worst_first
-from rarefy.index.impacts import MAX_SUM, admitted_bound, quantise_query, sum_threshold
+from rarefy.index.impacts import (
+    MAX_CODE,
+    MAX_SUM,
+    UNBOUNDED,
+    admitted_bound,
+    quantise_query,
+    sum_threshold,
+)
 from rarefy.index.intrinsics import (
     LANES,
     lanes_at_least,
@@ -35,18 +42,20 @@ from rarefy.index.intrinsics import (
 )
 from rarefy.index.layout import Array, Layout
 from rarefy.index.scratch import Scratch
-from rarefy.index.sums import accumulate, chunk_maxima, clear_blocks, count_reached, sum_reached_by
+from rarefy.index.sums import accumulate, clear_blocks, sum_reached_by
 
-__all__ = ["ENTRY_CELLS", "NO_FILTER", "block_ranks", "search_many"]
+__all__ = ["CELL_NS", "ENTRY_NS", "NO_FILTER", "block_ranks", "search_many"]
 
-CALLEES = "e99d37c4c7f1"
+CALLEES = "0e78fc6bc0a4"
 """The start of the SHA-256 of heaps.py, impacts.py, intrinsics.py and sums.py."""
 AHEAD = 4
 """Blocks between the prefetch of a block's postings and their use."""
 GROWTH = 2
 """How many times more blocks each further round of an exact search looks at."""
-ENTRY_CELLS = 30.0
-"""Cells of a dense row that are added in the time of one entry of a list."""
+CELL_NS, ENTRY_NS = 0.02, 0.5
+"""What it takes to add a cell of a dense row, and an entry of a list: their ratio matters."""
+NO_BOUND = 1 << 60
+"""A bound that is none."""
 SEED_BLOCKS = 12
 """Blocks that the first round of an exact search looks at, at least."""
 NO_FILTER = np.ones(0, np.bool_)
@@ -60,8 +69,7 @@ def search_many(
     columns: Array,
     weights: Array,
     allowed: Array,
-    mass: float,
-    n_blocks: int,
+    plans: Array,
     scratch: Scratch,
     rows: Array,
     scores: Array,
@@ -76,10 +84,11 @@ def search_many(
         The queries, canonical.
     allowed : bool[n] or bool[0]
         Documents that may be results; all if it is empty.
-    mass : float
-        The heaviest terms that hold this share of the query's largest contributions are added up.
-    n_blocks : int
-        Blocks to look at; 0 for an exact search, whatever `mass` is.
+    plans : float64[p, 3]
+        (terms, mass, blocks): in queries of at most so many terms that occur, the heaviest terms
+        that hold the share `mass` of the query's largest contributions are added up, and so many
+        blocks are looked at; 0 blocks are an exact search. Ordered by terms; longer queries take
+        the last. None is an exact search for all.
     scratch : Scratch
         `integers` must be zero, and is zero again afterwards.
     rows, scores : int64[m, k], float32[m, k]
@@ -92,18 +101,10 @@ def search_many(
     for i in range(indptr.size - 1):
         columns_i = columns[indptr[i] : indptr[i + 1]]
         weights_i = weights[indptr[i] : indptr[i + 1]]
-        rows_i, scores_i = rows[i, :places], scores[i, :places]
-        found = 0
-        if n_blocks > 0:
-            found = _search_one(
-                layout, block_size, columns_i, weights_i, allowed, mass, n_blocks, scratch,
-                rows_i, scores_i,
-            )  # fmt: skip
-        if found < places:
-            found = _search_one(
-                layout, block_size, columns_i, weights_i, allowed, 1.0, 0, scratch,
-                rows_i, scores_i,
-            )  # fmt: skip
+        _search_one(
+            layout, block_size, columns_i, weights_i, allowed, plans, scratch,
+            rows[i, :places], scores[i, :places],
+        )  # fmt: skip
 
 
 @kernel
@@ -115,8 +116,9 @@ def block_ranks(
     mass: float,
     scratch: Scratch,
     rows: Array,
+    score: float,
     ranks: Array,
-) -> float:
+) -> tuple[float, int]:
     """Say how many blocks an approximate search must look at to find given documents.
 
     Parameters
@@ -127,33 +129,41 @@ def block_ranks(
         One query.
     rows : int64[k]
         Documents.
+    score : float
+        A score.
     ranks : int64[k]
         Written: how many blocks have at least the sum of the document's block.
 
     Returns
     -------
     float
-        Cost of the sums: cells of dense rows, plus `ENTRY_CELLS` for each entry of a list.
+        Nanoseconds that the sums take, by what cells and entries cost.
+    int
+        How many blocks have sums that reach the score.
     """
     terms, weights, m = _match_terms(layout, columns, query)
     if m == 0:
-        return 0.0
-    integers, shift, _ = quantise_query(terms, weights, m, layout.scales)
+        return 0.0, 0
+    integers, shift, unit = quantise_query(terms, weights, m, layout.scales)
     added = _heaviest(terms, weights, integers, m, layout.scales, mass)
-    accumulate(layout, terms, integers, added, shift, scratch.sums)
+    accumulate(layout, terms, integers, added, shift, scratch.sums, scratch.maxima)
+    reached = np.zeros(MAX_SUM + 2, np.int64)
+    for block in range(scratch.sums.size):
+        reached[scratch.sums[block]] += 1
+    for value in range(MAX_SUM, -1, -1):
+        reached[value] += reached[value + 1]
     for i in range(rows.size):
-        threshold = max(np.uint16(1), scratch.sums[rows[i] // block_size])
-        ranks[i] = count_reached(scratch.sums, threshold)
+        ranks[i] = reached[max(np.uint16(1), scratch.sums[rows[i] // block_size])]
     n_terms = layout.columns.size
     n_windows = (layout.list_ptr.size - 1) // n_terms
     cost = 0.0
     for j in range(added):
         if layout.dense_rows[terms[j]] >= 0:
-            cost += scratch.sums.size
+            cost += CELL_NS * scratch.sums.size
         for window in range(n_windows):
             place = window * n_terms + terms[j]
-            cost += ENTRY_CELLS * (layout.list_ptr[place + 1] - layout.list_ptr[place])
-    return cost
+            cost += ENTRY_NS * (layout.list_ptr[place + 1] - layout.list_ptr[place])
+    return cost, reached[sum_threshold(score, unit)]
 
 
 @kernel
@@ -163,52 +173,92 @@ def _search_one(
     columns: Array,
     query: Array,
     allowed: Array,
-    mass: float,
-    n_blocks: int,
+    plans: Array,
     scratch: Scratch,
     rows: Array,
     scores: Array,
-) -> int:
-    """Write the best documents of one query; return how many there are."""
+) -> None:
+    """Write the best documents of one query."""
     terms, weights, m = _match_terms(layout, columns, query)
     if m == 0:
-        return 0
-    k = rows.size
+        return
     integers, shift, unit = quantise_query(terms, weights, m, layout.scales)
-    sums = scratch.sums
+    mass, n_blocks = _plan(plans, m)
     added = m
     if n_blocks > 0:
         added = _heaviest(terms, weights, integers, m, layout.scales, mass)
-    accumulate(layout, terms, integers, added, shift, sums)
-    if allowed.size:
-        clear_blocks(sums, allowed, block_size)
-    chunk_maxima(sums, scratch.maxima)
     for j in range(m):
         scratch.integers[terms[j]] = integers[j]
         scratch.weights[terms[j]] = weights[j]
-    point = unit / 2.0**shift
-    own_sums = block_size == 1 and added == m
-    found = 0
-    high = MAX_SUM + 1
-    wanted = n_blocks if n_blocks > 0 else max(SEED_BLOCKS, k)
-    while high > 1:
-        low = sum_reached_by(sums, scratch.maxima, wanted, high)
-        if found == k:
-            low = max(low, sum_threshold(scores[0], unit))
-        if low < high:
-            least = admitted_bound(scores[0]) / point if found == k else 0.0
-            count = _collect(
-                layout, block_size, scratch, allowed, low, high, least, own_sums, shift
-            )
-            found = _score_best(layout, scratch, count, point, found, rows, scores)
-        if n_blocks > 0 or (found == k and sum_threshold(scores[0], unit) >= low):
-            break
-        high = low
-        wanted *= GROWTH
+    found = _search_blocks(
+        layout, block_size, terms, integers, added, shift, unit, n_blocks, allowed, scratch,
+        rows, scores,
+    )  # fmt: skip
+    if n_blocks > 0 and found < rows.size:
+        found = _search_blocks(
+            layout, block_size, terms, integers, m, shift, unit, 0, allowed, scratch, rows, scores
+        )
     for j in range(m):
         scratch.integers[terms[j]] = 0
         scratch.weights[terms[j]] = 0.0
     sort_results(rows, scores, found)
+
+
+@kernel
+def _plan(plans: Array, m: int) -> tuple[float, int]:
+    """Return the mass and the blocks for a query of m terms."""
+    if plans.shape[0] == 0:
+        return 1.0, 0
+    i = 0
+    while i + 1 < plans.shape[0] and m > plans[i, 0]:
+        i += 1
+    return plans[i, 1], int(plans[i, 2])
+
+
+@kernel
+def _search_blocks(
+    layout: Layout,
+    block_size: int,
+    terms: Array,
+    integers: Array,
+    added: int,
+    shift: int,
+    unit: float,
+    n_blocks: int,
+    allowed: Array,
+    scratch: Scratch,
+    rows: Array,
+    scores: Array,
+) -> int:
+    """Add up so many terms and look at so many blocks, or at all that matter if n_blocks is 0.
+
+    Writes the best documents in any order and returns how many there are.
+    """
+    sums = scratch.sums
+    accumulate(layout, terms, integers, added, shift, sums, scratch.maxima)
+    if allowed.size:
+        clear_blocks(sums, scratch.maxima, allowed, block_size)
+    point = unit / 2.0**shift
+    rest = 0
+    for j in range(added, terms.size):
+        rest += MAX_CODE * integers[j]
+    if shift == UNBOUNDED:
+        rest = NO_BOUND
+    found = 0
+    high = MAX_SUM + 1
+    wanted = n_blocks if n_blocks > 0 else max(SEED_BLOCKS, rows.size)
+    while high > 1:
+        low = sum_reached_by(sums, scratch.maxima, wanted, high)
+        if found == rows.size:
+            low = max(low, sum_threshold(scores[0], unit))
+        if low < high:
+            least = admitted_bound(scores[0]) / point if found == rows.size else 0.0
+            count = _collect(layout, block_size, scratch, allowed, low, high, least, shift, rest)
+            found = _score_best(layout, scratch, count, point, found, rows, scores)
+        if n_blocks > 0 or (found == rows.size and sum_threshold(scores[0], unit) >= low):
+            break
+        high = low
+        wanted *= GROWTH
     return found
 
 
@@ -232,7 +282,7 @@ def _match_terms(layout: Layout, columns: Array, query: Array) -> tuple[Array, A
                 terms[m] = term
                 weights[m] = query[j]
                 m += 1
-    return terms, weights, m
+    return terms[:m], weights[:m], m
 
 
 @kernel
@@ -266,13 +316,13 @@ def _collect(
     low: int,
     high: int,
     least: float,
-    own_sums: bool,
     shift: int,
+    rest: int,
 ) -> int:
     """Bound the documents of the blocks whose sum is in [low, high).
 
-    Where blocks are single documents and all terms were added (`own_sums`), the sum is the
-    document's own bound already, unless it is `MAX_SUM`.
+    Where blocks are single documents, the sum, and what terms that were not added can contribute
+    (`rest`), is the document's bound.
 
     Writes those whose bound is positive and at least `least` into `scratch.candidates` and
     `scratch.bounds` and returns how many they are.
@@ -294,14 +344,14 @@ def _collect(
             lanes &= lanes - np.uint64(1)
     count = 0
     for i in range(n_chosen):
-        if i + AHEAD < n_chosen and not own_sums:
+        if i + AHEAD < n_chosen and block_size > 1:
             _prefetch_block(layout, chosen[i + AHEAD] * block_size, block_size)
         first = chosen[i] * block_size
         for row in range(first, min(first + block_size, n)):
             if allowed.size and not allowed[row]:
                 continue
-            if own_sums and sums[row] < MAX_SUM:
-                bound = int(sums[row]) << shift
+            if block_size == 1:
+                bound = (int(sums[row]) << shift) + rest
             else:
                 bound = _code_bound(layout, row, scratch.integers)
             if bound > 0 and bound >= least:
@@ -386,10 +436,19 @@ def _code_bound(layout: Layout, row: int, integers: Array) -> int:
 def _score(layout: Layout, row: int, weights: Array) -> float:
     """Return the document's score, float32.
 
-    Terms that the query lacks add zeros: that is faster than to branch.
+    Terms that the query lacks add zeros: that is faster than to branch. Four sums at a time, as
+    each addition waits for the one before.
     """
     terms, of_document = layout.terms, layout.weights
-    total = 0.0
-    for p in range(np.uint64(layout.indptr[row]), np.uint64(layout.indptr[row + 1])):
-        total += weights[terms[p]] * np.float64(of_document[p])
-    return np.float32(total)  # type: ignore[return-value]
+    first, last = np.uint64(layout.indptr[row]), np.uint64(layout.indptr[row + 1])
+    middle = last - (last - first) % np.uint64(4)
+    one, two, three = np.uint64(1), np.uint64(2), np.uint64(3)
+    total0, total1, total2, total3 = 0.0, 0.0, 0.0, 0.0
+    for p in range(first, middle, np.uint64(4)):
+        total0 += weights[terms[p]] * np.float64(of_document[p])
+        total1 += weights[terms[p + one]] * np.float64(of_document[p + one])
+        total2 += weights[terms[p + two]] * np.float64(of_document[p + two])
+        total3 += weights[terms[p + three]] * np.float64(of_document[p + three])
+    for p in range(middle, last):
+        total0 += weights[terms[p]] * np.float64(of_document[p])
+    return np.float32((total0 + total1) + (total2 + total3))  # type: ignore[return-value]

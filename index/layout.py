@@ -44,7 +44,8 @@ class Layout(NamedTuple):
     terms : uint16[nnz] or uint32[nnz]
         In the order of the columns within a row; 16 bits where T allows.
     codes : uint8[nnz]
-        Weights rounded up, in units of the term's scale.
+        Weights rounded up, in units of the term's scale; none where blocks are single documents,
+        whose codes the maxima are.
     weights : float32[nnz]
         The weights as given.
     dense_rows : int32[T]

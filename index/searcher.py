@@ -9,7 +9,6 @@ import numpy.typing as npt
 
 from rarefy.index.kernels import NO_FILTER, search_many
 from rarefy.index.layout import Layout
-from rarefy.index.planner import Plan
 from rarefy.index.scratch import Scratch
 from rarefy.index.vectors import Vectors
 
@@ -31,7 +30,7 @@ class Searcher:
         self,
         queries: Vectors,
         k: int,
-        plan: Plan,
+        plans: npt.NDArray[np.float64],
         allowed: npt.NDArray[np.bool_] | None = None,
         threads: int = 1,
     ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.float32]]:
@@ -43,8 +42,8 @@ class Searcher:
             m queries.
         k
             Documents a query.
-        plan
-            Settings.
+        plans
+            float64[p, 3], see `kernels.search_many`.
         allowed
             bool[n], documents that may be results; None for all.
         threads
@@ -57,8 +56,8 @@ class Searcher:
             scratch = self._take()
             search_many(
                 self.layout, self.block_size, queries.indptr[start : end + 1], queries.columns,
-                queries.weights, NO_FILTER if allowed is None else allowed, plan.mass,
-                plan.n_blocks, scratch, rows[start:end], scores[start:end],
+                queries.weights, NO_FILTER if allowed is None else allowed, plans, scratch,
+                rows[start:end], scores[start:end],
             )  # fmt: skip
             self._idle.append(scratch)
 

@@ -13,24 +13,30 @@ from rarefy.index.intrinsics import (
     lanes_max,
     lower_half,
     plus,
+    prefetch,
     scaled,
     upper_half,
 )
 from rarefy.index.layout import WINDOW, Array, Layout
 
-__all__ = ["accumulate", "chunk_maxima", "clear_blocks", "count_reached", "sum_reached_by"]
+__all__ = ["accumulate", "clear_blocks", "count_reached", "sum_reached_by"]
+
+AHEAD = 384
+"""Entries of a list between their prefetch and their use: lists are too short for the processor to
+foresee them, and a search finds few of them in its caches."""
 
 
 @kernel
 def accumulate(
-    layout: Layout, terms: Array, integers: Array, m: int, shift: int, sums: Array
+    layout: Layout, terms: Array, integers: Array, m: int, shift: int, sums: Array, maxima: Array
 ) -> None:
-    """Write into sums, uint16[nb], every block's bound in units.
+    """Write into sums, uint16[nb], every block's bound in units, and the largest of each 64.
 
     If shift is `UNBOUNDED`, sums would not fit: all are `MAX_SUM`, which bounds nothing.
     """
     if shift == UNBOUNDED:
         sums[:] = MAX_SUM
+        maxima[:] = MAX_SUM
         return
     n_terms = layout.columns.size
     places = np.uint16(shift)
@@ -83,9 +89,26 @@ def accumulate(
                 continue
             for code in range(MAX_CODE + 1):
                 contributions[code] = scaled(np.uint8(code), integers[j], places, rounding)
-            for e in range(np.uint64(first_entry), np.uint64(last_entry)):
-                block = layout.list_blocks[e]
-                part[block] = plus(part[block], contributions[layout.list_maxima[e]])
+            if j + 1 < m:
+                coming = layout.list_ptr[place - terms[j] + terms[j + 1]]
+                _prefetch_entries(layout, coming, coming + AHEAD)
+            for start in range(first_entry, last_entry, LANES):
+                _prefetch_entries(layout, start + AHEAD, start + AHEAD + LANES)
+                end = min(start + LANES, last_entry)
+                for e in range(np.uint64(start), np.uint64(end)):
+                    block = layout.list_blocks[e]
+                    part[block] = plus(part[block], contributions[layout.list_maxima[e]])
+        for chunk in range(first // LANES, last // LANES):
+            maxima[chunk] = lanes_max(sums, chunk * LANES)
+
+
+@kernel
+def _prefetch_entries(layout: Layout, first: int, last: int) -> None:
+    """Ask for the cache lines of entries, which may lie beyond the last."""
+    for e in range(first, last, 32):
+        prefetch(layout.list_blocks, e)
+    for e in range(first, last, 64):
+        prefetch(layout.list_maxima, e)
 
 
 @kernel
@@ -124,19 +147,17 @@ def _add_four_rows(
 
 
 @kernel
-def clear_blocks(sums: Array, allowed: Array, block_size: int) -> None:
+def clear_blocks(sums: Array, maxima: Array, allowed: Array, block_size: int) -> None:
     """Set the sums of blocks without an allowed document to zero."""
-    for block in range((allowed.size + block_size - 1) // block_size):
+    single = allowed.size if block_size == 1 else 0
+    for row in range(single):
+        sums[row] = sums[row] if allowed[row] else np.uint16(0)
+    for block in range(single, (allowed.size + block_size - 1) // block_size):
         some = False
         for row in range(block * block_size, min((block + 1) * block_size, allowed.size)):
             some |= allowed[row]
         if not some:
             sums[block] = 0
-
-
-@kernel
-def chunk_maxima(sums: Array, maxima: Array) -> None:
-    """Write the largest of each 64 sums."""
     for chunk in range(maxima.size):
         maxima[chunk] = lanes_max(sums, chunk * LANES)
 

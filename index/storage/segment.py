@@ -29,7 +29,7 @@ from rarefy.index.storage.structure import fault
 
 __all__ = ["FORMAT", "MANIFEST", "Segment", "read_segment", "write_segment"]
 
-FORMAT = 1
+FORMAT = 2
 MANIFEST = "index.json"
 CHUNK = 1 << 20
 
@@ -82,7 +82,7 @@ def write_segment(
             "documents": len(ids),
             "vocabulary_size": vocabulary_size,
             "block_size": block_size,
-            "calibration": [[entry.k, entry.recall, *entry.plan] for entry in table],
+            "calibration": [[*entry[:3], *entry.plan] for entry in table],
             "files": files,
         }
         with open(fresh / MANIFEST, "w", encoding="utf-8") as file:
@@ -164,8 +164,8 @@ def read_segment(folder: Path, *, verify: bool) -> Segment:
         manifest["vocabulary_size"],
         manifest["block_size"],
         [
-            Calibration(k, recall, Plan(*settings))
-            for k, recall, *settings in manifest["calibration"]
+            Calibration(k, terms, recall, Plan(*settings))
+            for k, terms, recall, *settings in manifest["calibration"]
         ],
     )
 
@@ -188,8 +188,9 @@ def _read_manifest(folder: Path) -> dict[str, Any]:
         whole = all(isinstance(size, int) and size >= 0 for size in sizes)
         whole = whole and manifest["block_size"] > 0
         for entry in manifest["calibration"]:
-            k, recall, mass, n_blocks = entry
-            whole = whole and isinstance(k, int) and isinstance(n_blocks, int) and n_blocks > 0
+            k, terms, recall, mass, n_blocks = entry
+            whole = whole and all(isinstance(size, int) for size in (k, terms, n_blocks))
+            whole = whole and n_blocks >= 0
             whole = whole and 0 < float(recall) <= 1 and 0 < float(mass) <= 1
         for entry in manifest["files"].values():
             whole = whole and isinstance(entry["bytes"], int) and isinstance(entry["crc32"], int)

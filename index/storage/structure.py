@@ -42,7 +42,7 @@ def fault(
         "scales": ("f8", (n_terms,)),
         "indptr": ("i8", (n + 1,)),
         "terms": ("u2" if n_terms <= 2**16 else "u4", (nnz,)),
-        "codes": ("u1", (nnz,)),
+        "codes": ("u1", (nnz if manifest["block_size"] > 1 else 0,)),
         "weights": ("f4", (nnz,)),
         "dense_rows": ("i4", (n_terms,)),
         "dense_maxima": ("u1", (layout.dense_maxima.shape[0], padded(n_blocks) // 2)),

@@ -8,7 +8,7 @@ import scipy.sparse as sp
 
 from rarefy.errors import InputError, InputTypeError
 from rarefy.index import Index, planner
-from rarefy.index.planner import EXACT, Calibration, Plan, plan
+from rarefy.index.planner import Calibration, Plan, plans
 
 TOPICS, VOCABULARY = 60, 2000
 
@@ -197,19 +197,20 @@ def test_a_recall_must_be_a_number(recall):
 
 def test_plans():
     table = [
-        Calibration(10, 0.9, Plan(0.6, 20)),
-        Calibration(10, 0.95, Plan(0.7, 30)),
-        Calibration(100, 0.9, Plan(0.6, 200)),
+        Calibration(10, 8, 0.9, Plan(0.9, 15)),
+        Calibration(10, 32, 0.9, Plan(0.6, 20)),
+        Calibration(10, 32, 0.95, Plan(0.7, 30)),
+        Calibration(100, 32, 0.9, Plan(0.6, 200)),
     ]
-    assert plan(table, 10, 0.9, 1000, 1000) == Plan(0.6, 20)
-    assert plan(table, 5, 0.91, 1000, 1000) == Plan(0.7, 30)
-    assert plan(table, 11, 0.5, 1000, 1000) == Plan(0.6, 200)
-    assert plan(table, 10, 0.9, 1000, 500) == Plan(0.6, 40)
+    assert plans(table, 10, 0.9, 1000, 1000).tolist() == [[8, 0.9, 15], [32, 0.6, 20]]
+    assert plans(table, 5, 0.91, 1000, 1000).tolist() == [[8, 1.0, 0], [32, 0.7, 30]]
+    assert plans(table, 11, 0.5, 1000, 1000).tolist() == [[8, 1.0, 0], [32, 0.6, 200]]
+    assert plans(table, 10, 0.9, 1000, 500).tolist() == [[8, 0.9, 30], [32, 0.6, 40]]
     for k, recall, allowed in [
         (10, None, 1000),
         (10, 1.0, 1000),
         (10, 0.99, 1000),
         (101, 0.9, 1000),
+        (10, 0.9, 499),
     ]:
-        assert plan(table, k, recall, 1000, allowed) == EXACT
-    assert plan(table, 10, 0.9, 1000, 499) == EXACT
+        assert len(plans(table, k, recall, 1000, allowed)) == 0
