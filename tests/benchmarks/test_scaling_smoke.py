@@ -32,6 +32,7 @@ def test_scaling(tmp_path):
         assert cut == sorted(cut)
         assert len(cut) > 1
     assert {p["documents"] for p in result["predictions"]} == {8_841_823, 138_364_198}
+    assert [target["met"] for target in result["targets"]] == [None] * 3
     assert "</svg>" in (tmp_path / "scaling.svg").read_text(encoding="utf-8")
 
 

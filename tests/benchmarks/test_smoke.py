@@ -31,6 +31,9 @@ def test_engine(tmp_path):
     recalls = {engine["name"]: engine["recall"] for engine in result["engines"]}
     assert recalls["rarefy, exact"] == recalls["scipy, CSC"] == 1
     assert [t["met"] for t in result["targets"] if t["target"] == "recall of exact"] == [True]
+    assert [f["documents"] for f in result["filters"]] == [1, 1, 20, 200, 1000, 2000]
+    shapes = {(s["queries"], s["k"]) for s in result["shapes"]}
+    assert {("medium", 1000), ("longest", 10)} <= shapes
     assert "</svg>" in (tmp_path / "engine.svg").read_text(encoding="utf-8")
 
 
