@@ -3,14 +3,32 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 from rarefy.errors import InputError, InputTypeError
 
-__all__ = ["allowed_rows"]
+__all__ = ["NO_FILTER", "Filter", "allowed_rows", "allowing"]
+
+
+class Filter(NamedTuple):
+    """What may be a result; all if the arrays are empty.
+
+    Attributes
+    ----------
+    rows : bool[n] or bool[0]
+        Documents that may be.
+    blocks : bool[blocks] or bool[0]
+        Blocks that hold such documents.
+    """
+
+    rows: npt.NDArray[np.bool_]
+    blocks: npt.NDArray[np.bool_]
+
+
+NO_FILTER = Filter(np.ones(0, np.bool_), np.ones(0, np.bool_))
 
 
 def allowed_rows(given: Any, n: int, row_of: Callable[[str], int]) -> npt.NDArray[np.bool_]:
@@ -53,3 +71,12 @@ def allowed_rows(given: Any, n: int, row_of: Callable[[str], int]) -> npt.NDArra
             )
         allowed[row_of(name)] = True
     return allowed
+
+
+def allowing(allowed: npt.NDArray[np.bool_], block_size: int) -> Filter:
+    """Return the filter of a mask over rows."""
+    if block_size == 1:
+        return Filter(allowed, allowed)
+    whole = np.zeros(-(-len(allowed) // block_size) * block_size, np.bool_)
+    whole[: len(allowed)] = allowed
+    return Filter(allowed, whole.view(f"u{block_size}") != 0)

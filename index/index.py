@@ -151,7 +151,7 @@ class Index:
         _check_recall(recall)
         vectors = canonical(queries, width=self._vocabulary_size, what="query vectors")
         allowed = None if filter is None else allowed_rows(filter, len(self), self.row_of)
-        n_allowed = len(self) if allowed is None else int(allowed.sum())
+        n_allowed = len(self) if allowed is None else int(np.count_nonzero(allowed))
         chosen = self._plans_for(int(k), recall, n_allowed)
         rows, scores = self._searcher.search(vectors, int(k), chosen, allowed, int(threads))
         return Hits(self._ids[rows], rows, scores)

@@ -25,6 +25,7 @@ from __future__ import annotations
 import numpy as np
 
 from rarefy.index.compilation import kernel
+from rarefy.index.filters import Filter
 from rarefy.index.heaps import order_by_bound, settle, sort_results, worse, worst_first
 from rarefy.index.impacts import (
     MAX_CODE,
@@ -44,9 +45,9 @@ from rarefy.index.layout import Array, Layout
 from rarefy.index.scratch import Scratch
 from rarefy.index.sums import accumulate, clear_blocks, sum_reached_by
 
-__all__ = ["CELL_NS", "ENTRY_NS", "NO_FILTER", "block_ranks", "search_many"]
+__all__ = ["CELL_NS", "ENTRY_NS", "block_ranks", "search_many"]
 
-CALLEES = "0e78fc6bc0a4"
+CALLEES = "dbae8e15df3a"
 """The start of the SHA-256 of heaps.py, impacts.py, intrinsics.py and sums.py."""
 AHEAD = 4
 """Blocks between the prefetch of a block's postings and their use."""
@@ -58,7 +59,6 @@ NO_BOUND = 1 << 60
 """A bound that is none."""
 SEED_BLOCKS = 12
 """Blocks that the first round of an exact search looks at, at least."""
-NO_FILTER = np.ones(0, np.bool_)
 
 
 @kernel
@@ -68,7 +68,7 @@ def search_many(
     indptr: Array,
     columns: Array,
     weights: Array,
-    allowed: Array,
+    allowed: Filter,
     plans: Array,
     scratch: Scratch,
     rows: Array,
@@ -82,8 +82,7 @@ def search_many(
     block_size : int
     indptr, columns, weights : int64[m + 1], uint32[nnz], float32[nnz]
         The queries, canonical.
-    allowed : bool[n] or bool[0]
-        Documents that may be results; all if it is empty.
+    allowed : Filter
     plans : float64[p, 3]
         (terms, mass, blocks): in queries of at most so many terms that occur, the heaviest terms
         that hold the share `mass` of the query's largest contributions are added up, and so many
@@ -172,7 +171,7 @@ def _search_one(
     block_size: int,
     columns: Array,
     query: Array,
-    allowed: Array,
+    allowed: Filter,
     plans: Array,
     scratch: Scratch,
     rows: Array,
@@ -225,7 +224,7 @@ def _search_blocks(
     shift: int,
     unit: float,
     n_blocks: int,
-    allowed: Array,
+    allowed: Filter,
     scratch: Scratch,
     rows: Array,
     scores: Array,
@@ -236,8 +235,8 @@ def _search_blocks(
     """
     sums = scratch.sums
     accumulate(layout, terms, integers, added, shift, sums, scratch.maxima)
-    if allowed.size:
-        clear_blocks(sums, scratch.maxima, allowed, block_size)
+    if allowed.blocks.size:
+        clear_blocks(sums, scratch.maxima, allowed.blocks)
     point = unit / 2.0**shift
     rest = 0
     for j in range(added, terms.size):
@@ -312,7 +311,7 @@ def _collect(
     layout: Layout,
     block_size: int,
     scratch: Scratch,
-    allowed: Array,
+    allowed: Filter,
     low: int,
     high: int,
     least: float,
@@ -348,7 +347,7 @@ def _collect(
             _prefetch_block(layout, chosen[i + AHEAD] * block_size, block_size)
         first = chosen[i] * block_size
         for row in range(first, min(first + block_size, n)):
-            if allowed.size and not allowed[row]:
+            if allowed.rows.size and not allowed.rows[row]:
                 continue
             if block_size == 1:
                 bound = (int(sums[row]) << shift) + rest

@@ -13,7 +13,8 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from rarefy.index.kernels import NO_FILTER, block_ranks, search_many
+from rarefy.index.filters import NO_FILTER
+from rarefy.index.kernels import block_ranks, search_many
 from rarefy.index.layout import Layout
 from rarefy.index.scratch import Scratch
 from rarefy.index.vectors import Vectors

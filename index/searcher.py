@@ -7,7 +7,8 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import numpy.typing as npt
 
-from rarefy.index.kernels import NO_FILTER, search_many
+from rarefy.index.filters import NO_FILTER, allowing
+from rarefy.index.kernels import search_many
 from rarefy.index.layout import Layout
 from rarefy.index.scratch import Scratch
 from rarefy.index.vectors import Vectors
@@ -52,11 +53,13 @@ class Searcher:
         rows = np.empty((len(queries), k), np.int64)
         scores = np.empty((len(queries), k), np.float32)
 
+        kept = NO_FILTER if allowed is None else allowing(allowed, self.block_size)
+
         def run(start: int, end: int) -> None:
             scratch = self._take()
             search_many(
                 self.layout, self.block_size, queries.indptr[start : end + 1], queries.columns,
-                queries.weights, NO_FILTER if allowed is None else allowed, plans, scratch,
+                queries.weights, kept, plans, scratch,
                 rows[start:end], scores[start:end],
             )  # fmt: skip
             self._idle.append(scratch)

@@ -147,17 +147,10 @@ def _add_four_rows(
 
 
 @kernel
-def clear_blocks(sums: Array, maxima: Array, allowed: Array, block_size: int) -> None:
+def clear_blocks(sums: Array, maxima: Array, allowed_blocks: Array) -> None:
     """Set the sums of blocks without an allowed document to zero."""
-    single = allowed.size if block_size == 1 else 0
-    for row in range(single):
-        sums[row] = sums[row] if allowed[row] else np.uint16(0)
-    for block in range(single, (allowed.size + block_size - 1) // block_size):
-        some = False
-        for row in range(block * block_size, min((block + 1) * block_size, allowed.size)):
-            some |= allowed[row]
-        if not some:
-            sums[block] = 0
+    for block in range(allowed_blocks.size):
+        sums[block] = sums[block] if allowed_blocks[block] else np.uint16(0)
     for chunk in range(maxima.size):
         maxima[chunk] = lanes_max(sums, chunk * LANES)
 
