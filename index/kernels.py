@@ -3,9 +3,9 @@
 1. `quantise_query`: the query in the index's integers (see `impacts`), heaviest term first.
 2. `accumulate`: for every block, the sum of its terms' contributions: an upper bound of the score
    of each of its documents, in units.
-3. `_collect`: the documents of the blocks with the highest bounds, each bounded by its own codes
+3. `collect`: the documents of the blocks with the highest bounds, each bounded by its own codes
    unless blocks are single documents.
-4. `_score_best`: these documents, about in the order of their bounds, scored from their float32
+4. `score_best`: these documents, about in the order of their bounds, scored from their float32
    weights, but those whose bound is below the k-th score so far.
 5. 3 and 4 again over further blocks, until no other block's bound reaches the k-th score.
 
@@ -24,9 +24,10 @@ from __future__ import annotations
 
 import numpy as np
 
+from rarefy.index.candidates import collect, score_best
 from rarefy.index.compilation import kernel
 from rarefy.index.filters import Filter
-from rarefy.index.heaps import order_by_bound, settle, sort_results, worse, worst_first
+from rarefy.index.heaps import sort_results
 from rarefy.index.impacts import (
     MAX_CODE,
     MAX_SUM,
@@ -35,22 +36,14 @@ from rarefy.index.impacts import (
     quantise_query,
     sum_threshold,
 )
-from rarefy.index.intrinsics import (
-    LANES,
-    lanes_at_least,
-    lowest_bit,
-    prefetch,
-)
 from rarefy.index.layout import Array, Layout
 from rarefy.index.scratch import Scratch
 from rarefy.index.sums import accumulate, clear_blocks, sum_reached_by
 
 __all__ = ["CELL_NS", "ENTRY_NS", "block_ranks", "search_many"]
 
-CALLEES = "dbae8e15df3a"
-"""The start of the SHA-256 of heaps.py, impacts.py, intrinsics.py and sums.py."""
-AHEAD = 4
-"""Blocks between the prefetch of a block's postings and their use."""
+CALLEES = "8057ee1ccb53"
+"""The start of the SHA-256 of candidates.py, heaps.py, impacts.py, intrinsics.py and sums.py."""
 GROWTH = 2
 """How many times more blocks each further round of an exact search looks at."""
 CELL_NS, ENTRY_NS = 0.02, 0.5
@@ -252,8 +245,8 @@ def _search_blocks(
             low = max(low, sum_threshold(scores[0], unit))
         if low < high:
             least = admitted_bound(scores[0]) / point if found == rows.size else 0.0
-            count = _collect(layout, block_size, scratch, allowed, low, high, least, shift, rest)
-            found = _score_best(layout, scratch, count, point, found, rows, scores)
+            count = collect(layout, block_size, scratch, allowed, low, high, least, shift, rest)
+            found = score_best(layout, scratch, count, point, found, rows, scores)
         if n_blocks > 0 or (found == rows.size and sum_threshold(scores[0], unit) >= low):
             break
         high = low
@@ -304,150 +297,3 @@ def _heaviest(
         held += products[order[added]]
         added += 1
     return added
-
-
-@kernel
-def _collect(
-    layout: Layout,
-    block_size: int,
-    scratch: Scratch,
-    allowed: Filter,
-    low: int,
-    high: int,
-    least: float,
-    shift: int,
-    rest: int,
-) -> int:
-    """Bound the documents of the blocks whose sum is in [low, high).
-
-    Where blocks are single documents, the sum, and what terms that were not added can contribute
-    (`rest`), is the document's bound.
-
-    Writes those whose bound is positive and at least `least` into `scratch.candidates` and
-    `scratch.bounds` and returns how many they are.
-    """
-    n = layout.indptr.size - 1
-    sums, chosen = scratch.sums, scratch.blocks
-    n_chosen = 0
-    for chunk in range(scratch.maxima.size):
-        if scratch.maxima[chunk] < low:
-            continue
-        start = chunk * LANES
-        lanes = lanes_at_least(sums, start, np.uint16(low))
-        if high <= MAX_SUM:
-            lanes &= ~lanes_at_least(sums, start, np.uint16(high))
-        while lanes != np.uint64(0):
-            chosen[n_chosen] = start + lowest_bit(lanes)
-            prefetch(layout.indptr, chosen[n_chosen] * block_size)
-            n_chosen += 1
-            lanes &= lanes - np.uint64(1)
-    count = 0
-    for i in range(n_chosen):
-        if i + AHEAD < n_chosen and block_size > 1:
-            _prefetch_block(layout, chosen[i + AHEAD] * block_size, block_size)
-        first = chosen[i] * block_size
-        for row in range(first, min(first + block_size, n)):
-            if allowed.rows.size and not allowed.rows[row]:
-                continue
-            if block_size == 1:
-                bound = (int(sums[row]) << shift) + rest
-            else:
-                bound = _code_bound(layout, row, scratch.integers)
-            if bound > 0 and bound >= least:
-                scratch.candidates[count] = row
-                scratch.bounds[count] = bound
-                count += 1
-    return count
-
-
-@kernel
-def _score_best(
-    layout: Layout,
-    scratch: Scratch,
-    count: int,
-    point: float,
-    found: int,
-    rows: Array,
-    scores: Array,
-) -> int:
-    """Score candidates, about the highest bound first, but those that cannot be results.
-
-    Returns how many results there are; once they are k, they are a heap, worst first.
-    """
-    candidates, bounds, order = scratch.candidates, scratch.bounds, scratch.order
-    order_by_bound(bounds, count, order)
-    least = admitted_bound(scores[0]) if found == rows.size else 0.0
-    for i in range(count):
-        if i + 2 * AHEAD < count:
-            prefetch(layout.indptr, candidates[order[i + 2 * AHEAD]])
-        if i + AHEAD < count and bounds[order[i + AHEAD]] * point >= least:
-            _prefetch_document(layout, candidates[order[i + AHEAD]])
-        row = candidates[order[i]]
-        if bounds[order[i]] * point < least:
-            continue
-        score = _score(layout, row, scratch.weights)
-        if found < rows.size:
-            rows[found], scores[found] = row, score
-            found += 1
-            if found == rows.size:
-                worst_first(rows, scores, found)
-        elif worse(scores[0], rows[0], score, row):
-            settle(rows, scores, found, 0, row, score)
-        if found == rows.size:
-            least = admitted_bound(scores[0])
-    return found
-
-
-@kernel
-def _prefetch_block(layout: Layout, first: int, block_size: int) -> None:
-    """Ask for the cache lines of a block's terms and codes."""
-    last = min(first + block_size, layout.indptr.size - 1)
-    for p in range(layout.indptr[first], layout.indptr[last], 32):
-        prefetch(layout.terms, p)
-    for p in range(layout.indptr[first], layout.indptr[last], 64):
-        prefetch(layout.codes, p)
-
-
-@kernel
-def _prefetch_document(layout: Layout, row: int) -> None:
-    """Ask for the cache lines of a document's terms and weights."""
-    for p in range(layout.indptr[row], layout.indptr[row + 1], 32):
-        prefetch(layout.terms, p)
-    for p in range(layout.indptr[row], layout.indptr[row + 1], 16):
-        prefetch(layout.weights, p)
-
-
-@kernel
-def _code_bound(layout: Layout, row: int, integers: Array) -> int:
-    """Return an upper bound of the document's score, in units of `point` (before the shift).
-
-    Indices are unsigned here and below: signed ones cost a check for wrap-around each, which
-    doubles the time.
-    """
-    terms, codes = layout.terms, layout.codes
-    total = np.uint64(0)
-    for p in range(np.uint64(layout.indptr[row]), np.uint64(layout.indptr[row + 1])):
-        total += np.uint64(integers[terms[p]]) * np.uint64(codes[p])
-    return int(total)
-
-
-@kernel
-def _score(layout: Layout, row: int, weights: Array) -> float:
-    """Return the document's score, float32.
-
-    Terms that the query lacks add zeros: that is faster than to branch. Four sums at a time, as
-    each addition waits for the one before.
-    """
-    terms, of_document = layout.terms, layout.weights
-    first, last = np.uint64(layout.indptr[row]), np.uint64(layout.indptr[row + 1])
-    middle = last - (last - first) % np.uint64(4)
-    one, two, three = np.uint64(1), np.uint64(2), np.uint64(3)
-    total0, total1, total2, total3 = 0.0, 0.0, 0.0, 0.0
-    for p in range(first, middle, np.uint64(4)):
-        total0 += weights[terms[p]] * np.float64(of_document[p])
-        total1 += weights[terms[p + one]] * np.float64(of_document[p + one])
-        total2 += weights[terms[p + two]] * np.float64(of_document[p + two])
-        total3 += weights[terms[p + three]] * np.float64(of_document[p + three])
-    for p in range(middle, last):
-        total0 += weights[terms[p]] * np.float64(of_document[p])
-    return np.float32((total0 + total1) + (total2 + total3))  # type: ignore[return-value]

@@ -1,0 +1,165 @@
+"""Candidates: the documents of chosen blocks, bounded, then scored from their own postings."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from rarefy.index.compilation import kernel
+from rarefy.index.filters import Filter
+from rarefy.index.heaps import order_by_bound, settle, worse, worst_first
+from rarefy.index.impacts import MAX_SUM, admitted_bound
+from rarefy.index.intrinsics import LANES, lanes_at_least, lowest_bit, prefetch
+from rarefy.index.layout import Array, Layout
+from rarefy.index.scratch import Scratch
+
+__all__ = ["collect", "score_best"]
+
+AHEAD = 4
+"""Blocks, or documents, between a prefetch and its use."""
+
+
+@kernel
+def collect(
+    layout: Layout,
+    block_size: int,
+    scratch: Scratch,
+    allowed: Filter,
+    low: int,
+    high: int,
+    least: float,
+    shift: int,
+    rest: int,
+) -> int:
+    """Bound the documents of the blocks whose sum is in [low, high).
+
+    Where blocks are single documents, the sum, and what terms that were not added can contribute
+    (`rest`), is the document's bound.
+
+    Writes those whose bound is positive and at least `least` into `scratch.candidates` and
+    `scratch.bounds` and returns how many they are.
+    """
+    n = layout.indptr.size - 1
+    sums, chosen = scratch.sums, scratch.blocks
+    n_chosen = 0
+    for chunk in range(scratch.maxima.size):
+        if scratch.maxima[chunk] < low:
+            continue
+        start = chunk * LANES
+        lanes = lanes_at_least(sums, start, np.uint16(low))
+        if high <= MAX_SUM:
+            lanes &= ~lanes_at_least(sums, start, np.uint16(high))
+        while lanes != np.uint64(0):
+            chosen[n_chosen] = start + lowest_bit(lanes)
+            prefetch(layout.indptr, chosen[n_chosen] * block_size)
+            n_chosen += 1
+            lanes &= lanes - np.uint64(1)
+    count = 0
+    for i in range(n_chosen):
+        if i + AHEAD < n_chosen and block_size > 1:
+            _prefetch_block(layout, chosen[i + AHEAD] * block_size, block_size)
+        first = chosen[i] * block_size
+        for row in range(first, min(first + block_size, n)):
+            if allowed.rows.size and not allowed.rows[row]:
+                continue
+            if block_size == 1:
+                bound = (int(sums[row]) << shift) + rest
+            else:
+                bound = _code_bound(layout, row, scratch.integers)
+            if bound > 0 and bound >= least:
+                scratch.candidates[count] = row
+                scratch.bounds[count] = bound
+                count += 1
+    return count
+
+
+@kernel
+def score_best(
+    layout: Layout,
+    scratch: Scratch,
+    count: int,
+    point: float,
+    found: int,
+    rows: Array,
+    scores: Array,
+) -> int:
+    """Score candidates, about the highest bound first, but those that cannot be results.
+
+    Returns how many results there are; once they are k, they are a heap, worst first.
+    """
+    candidates, bounds, order = scratch.candidates, scratch.bounds, scratch.order
+    order_by_bound(bounds, count, order)
+    least = admitted_bound(scores[0]) if found == rows.size else 0.0
+    for i in range(count):
+        if i + 2 * AHEAD < count:
+            prefetch(layout.indptr, candidates[order[i + 2 * AHEAD]])
+        if i + AHEAD < count and bounds[order[i + AHEAD]] * point >= least:
+            _prefetch_document(layout, candidates[order[i + AHEAD]])
+        row = candidates[order[i]]
+        if bounds[order[i]] * point < least:
+            continue
+        score = _score(layout, row, scratch.weights)
+        if found < rows.size:
+            rows[found], scores[found] = row, score
+            found += 1
+            if found == rows.size:
+                worst_first(rows, scores, found)
+        elif worse(scores[0], rows[0], score, row):
+            settle(rows, scores, found, 0, row, score)
+        if found == rows.size:
+            least = admitted_bound(scores[0])
+    return found
+
+
+@kernel
+def _prefetch_block(layout: Layout, first: int, block_size: int) -> None:
+    """Ask for the cache lines of a block's terms and codes."""
+    last = min(first + block_size, layout.indptr.size - 1)
+    for p in range(layout.indptr[first], layout.indptr[last], 32):
+        prefetch(layout.terms, p)
+    for p in range(layout.indptr[first], layout.indptr[last], 64):
+        prefetch(layout.codes, p)
+
+
+@kernel
+def _prefetch_document(layout: Layout, row: int) -> None:
+    """Ask for the cache lines of a document's terms and weights."""
+    for p in range(layout.indptr[row], layout.indptr[row + 1], 32):
+        prefetch(layout.terms, p)
+    for p in range(layout.indptr[row], layout.indptr[row + 1], 16):
+        prefetch(layout.weights, p)
+
+
+@kernel
+def _code_bound(layout: Layout, row: int, integers: Array) -> int:
+    """Return an upper bound of the document's score, in units of `point` (before the shift).
+
+    Indices are unsigned here and below: signed ones cost a check for wrap-around each, which
+    doubles the time.
+    """
+    terms, codes = layout.terms, layout.codes
+    total = np.uint64(0)
+    for p in range(np.uint64(layout.indptr[row]), np.uint64(layout.indptr[row + 1])):
+        total += np.uint64(integers[terms[p]]) * np.uint64(codes[p])
+    return int(total)
+
+
+@kernel
+def _score(layout: Layout, row: int, weights: Array) -> float:
+    """Return the document's score, float32.
+
+    Terms that the query lacks add zeros: that is faster than to branch. Four sums at a time, as
+    each addition waits for the one before.
+    """
+    terms, of_document = layout.terms, layout.weights
+    first, last = np.uint64(layout.indptr[row]), np.uint64(layout.indptr[row + 1])
+    middle = last - (last - first) % np.uint64(4)
+    one, two, three = np.uint64(1), np.uint64(2), np.uint64(3)
+    total0, total1, total2, total3 = 0.0, 0.0, 0.0, 0.0
+    for p in range(first, middle, np.uint64(4)):
+        total0 += weights[terms[p]] * np.float64(of_document[p])
+        total1 += weights[terms[p + one]] * np.float64(of_document[p + one])
+        total2 += weights[terms[p + two]] * np.float64(of_document[p + two])
+        total3 += weights[terms[p + three]] * np.float64(of_document[p + three])
+    for p in range(middle, last):
+        total0 += weights[terms[p]] * np.float64(of_document[p])
+    return np.float32((total0 + total1) + (total2 + total3))  # type: ignore[return-value]
