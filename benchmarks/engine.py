@@ -77,6 +77,17 @@ def shapes(ours: list[Rarefy], queries: dict[str, Any]) -> list[Any]:
     ]
 
 
+def compact(ours: Rarefy, documents: Any, queries: Any) -> dict[str, float]:
+    """Time exact search over 8-bit weights beside exact search, at k = 10."""
+    small = Rarefy(documents, compact=True)
+    figures, _ = interleaved([Run(ours, queries, 10), Run(small, queries, 10)])
+    exact_us, compact_us = (figure["mean"] for figure in figures)
+    return {
+        "index_bytes_per_posting": small.index.nbytes / documents.nnz,
+        "over_exact": compact_us / exact_us,
+    }
+
+
 def two_threads(ours: Rarefy, queries: Any, rounds: int = 7) -> dict[str, float] | None:
     """Time a batch on one thread and on two, in turns; None where there is one core."""
     if not hasattr(os, "sched_getaffinity") or len(os.sched_getaffinity(0)) < 2:
@@ -115,6 +126,7 @@ def measure(collection: Corpus, peers: list[str], count: int) -> dict[str, Any]:
         "shapes": shapes(ours, timed),
         "filters": filtered(exact, timed["medium"]),
         "index_bytes_per_posting": exact.index.nbytes / documents.nnz,
+        "compact": compact(exact, documents, timed["medium"]),
     }
     if cores is not None:
         os.sched_setaffinity(0, cores)

@@ -15,15 +15,15 @@ DENSE_SHARE = 0.08
 """Share of the blocks from which a term's maxima are cheaper to add as a dense row."""
 
 
-def build(vectors: Vectors, block_size: int) -> Layout:
-    """Lay out the vectors for search, in blocks of `block_size` consecutive rows.
+def build(vectors: Vectors, block_size: int, *, compact: bool = False) -> Layout:
+    """Lay out the vectors for search, in blocks of `block_size` consecutive rows; 1 if compact.
 
     Time and memory are linear in the number of postings.
     """
     columns, terms = _number_terms(vectors)
     n_terms = len(columns)
     scales = term_scales(terms, vectors.weights, n_terms)
-    codes = encode(terms, vectors.weights, scales)
+    codes = encode(terms, vectors.weights, scales, not compact)
     n_blocks = -(-len(vectors) // block_size)
     n_windows = -(-n_blocks // WINDOW)
     lengths = _list_lengths(vectors.indptr, terms, n_terms, block_size, n_windows)
@@ -35,15 +35,27 @@ def build(vectors: Vectors, block_size: int) -> Layout:
     dense_maxima = np.zeros((int(is_dense.sum()), padded(n_blocks) // 2), np.uint8)
     list_blocks = np.empty(list_ptr[-1], np.uint16)
     list_maxima = np.empty(list_ptr[-1], np.uint8)
+    n_coded = len(vectors) if compact else 0
+    dense_codes = np.zeros((len(dense_maxima) if compact else 0, n_coded), np.uint8)
     _fill(
-        vectors.indptr, terms, codes, block_size, dense_rows, dense_maxima,
+        vectors.indptr, terms, codes, block_size, dense_rows, dense_maxima, dense_codes,
         list_ptr, list_blocks, list_maxima,
     )  # fmt: skip
     return Layout(
-        columns, np.argsort(columns).astype(np.uint32), scales,
-        vectors.indptr, terms, codes if block_size > 1 else codes[:0].copy(), vectors.weights,
-        dense_rows, dense_maxima, list_ptr, list_blocks, list_maxima,
-    )  # fmt: skip
+        columns=columns,
+        by_column=np.argsort(columns).astype(np.uint32),
+        scales=scales,
+        indptr=vectors.indptr,
+        terms=terms[:0].copy() if compact else terms,
+        codes=codes if block_size > 1 else codes[:0].copy(),
+        weights=vectors.weights[:0].copy() if compact else vectors.weights,
+        dense_rows=dense_rows,
+        dense_maxima=dense_maxima,
+        dense_codes=dense_codes,
+        list_ptr=list_ptr,
+        list_blocks=list_blocks,
+        list_maxima=list_maxima,
+    )
 
 
 def _number_terms(vectors: Vectors) -> tuple[Array, Array]:
@@ -95,6 +107,7 @@ def _fill(
     block_size: int,
     dense_rows: Array,
     dense_maxima: Array,
+    dense_codes: Array,
     list_ptr: Array,
     list_blocks: Array,
     list_maxima: Array,
@@ -112,6 +125,8 @@ def _fill(
             code = codes[p]
             dense = dense_rows[term]
             if dense >= 0:
+                if dense_codes.size:
+                    dense_codes[dense, row] = code
                 half = min(WINDOW, nb - window * WINDOW) // 2
                 steps = (np.int64(code) + NIBBLE_STEP - 1) // NIBBLE_STEP
                 at = window * (WINDOW // 2) + local % half

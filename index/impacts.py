@@ -1,7 +1,8 @@
 """Impacts: weights as 8-bit codes, rounded so that they bound the weights from above.
 
 A term t has the scale ``s_t = max_t / 255`` where max_t is its largest weight in the collection.
-A weight w becomes the code ``c = ceil(w / s_t)``, 1..255, so that ``w <= c * s_t``.
+A weight w becomes the code ``c = ceil(w / s_t)``, 1..255, so that ``w <= c * s_t``. In a compact
+layout c is rounded to the nearest, and ``c * s_t`` is the weight from then on.
 
 A query has the products ``x_t = q_t * s_t``, the largest of which is X. Its weights become
 ``W_t = ceil(255 * x_t / X)``, 1..255, and the contribution of a code is
@@ -31,6 +32,7 @@ __all__ = [
     "NIBBLE_STEP",
     "UNBOUNDED",
     "admitted_bound",
+    "decode",
     "encode",
     "quantise_query",
     "sum_threshold",
@@ -61,12 +63,20 @@ def term_scales(terms: Array, weights: Array, n_terms: int) -> Array:
 
 
 @kernel
-def encode(terms: Array, weights: Array, scales: Array) -> Array:
-    """Return uint8[nnz]: the code of each weight."""
+def encode(terms: Array, weights: Array, scales: Array, upwards: bool) -> Array:
+    """Return uint8[nnz]: the code of each weight, rounded to the nearest, or up."""
     codes = np.empty(terms.size, np.uint8)
     for p in range(terms.size):
-        codes[p] = min(MAX_CODE, max(1, int(np.ceil(weights[p] / scales[terms[p]]))))
+        exact = weights[p] / scales[terms[p]]
+        code = np.ceil(exact) if upwards else np.floor(exact + 0.5)
+        codes[p] = min(MAX_CODE, max(1, int(code)))
     return codes
+
+
+@kernel
+def decode(code: int, scale: float) -> float:
+    """Return the weight, float32, that a code stands for in a compact layout."""
+    return np.float32(np.float64(code) * scale)  # type: ignore[return-value]
 
 
 @kernel

@@ -6,7 +6,8 @@
 3. `collect`: the documents of the blocks with the highest bounds, each bounded by its own codes
    unless blocks are single documents.
 4. `score_best`: these documents, about in the order of their bounds, scored from their float32
-   weights, but those whose bound is below the k-th score so far.
+   weights, but those whose bound is below the k-th score so far. In a compact layout
+   `score_by_term`: all of them, from the lists.
 5. 3 and 4 again over further blocks, until no other block's bound reaches the k-th score.
 
 This is rank-safe: a block or document is left out only if an upper bound of its score is below the
@@ -37,13 +38,14 @@ from rarefy.index.impacts import (
     sum_threshold,
 )
 from rarefy.index.layout import Array, Layout
+from rarefy.index.lookup import score_by_term
 from rarefy.index.scratch import Scratch
 from rarefy.index.sums import accumulate, clear_blocks, sum_reached_by
 
 __all__ = ["CELL_NS", "ENTRY_NS", "block_ranks", "search_many"]
 
-CALLEES = "8057ee1ccb53"
-"""The start of the SHA-256 of candidates.py, heaps.py, impacts.py, intrinsics.py and sums.py."""
+CALLEES = "b2490151ff9b"
+"""The start of the SHA-256 of the files of kernels that are called here; see their test."""
 GROWTH = 2
 """How many times more blocks each further round of an exact search looks at."""
 CELL_NS, ENTRY_NS = 0.02, 0.5
@@ -246,7 +248,10 @@ def _search_blocks(
         if low < high:
             least = admitted_bound(scores[0]) / point if found == rows.size else 0.0
             count = collect(layout, block_size, scratch, allowed, low, high, least, shift, rest)
-            found = score_best(layout, scratch, count, point, found, rows, scores)
+            if layout.dense_codes.shape[1] > 0:
+                found = score_by_term(layout, scratch, terms, count, found, rows, scores)
+            else:
+                found = score_best(layout, scratch, count, point, found, rows, scores)
         if n_blocks > 0 or (found == rows.size and sum_threshold(scores[0], unit) >= low):
             break
         high = low

@@ -54,6 +54,10 @@ class Layout(NamedTuple):
         The largest code in each block, for terms that occur in many blocks, in steps of 17: a byte
         holds the steps of block i of its window's first half in its lower four bits, and of block i
         of the second half in the upper four.
+    dense_codes : uint8[d, n] or uint8[0, 0]
+        In a compact layout the code in each document of the terms that have a dense row. Such a
+        layout has blocks of single documents, and no terms, codes and weights: a weight is the
+        code times the scale, as float32.
     list_ptr : int64[windows * T + 1]
         In window v, term t has the entries ``list_ptr[v * T + t]:list_ptr[v * T + t + 1]`` of the
         two arrays below; none if it has a dense row.
@@ -72,9 +76,15 @@ class Layout(NamedTuple):
     weights: npt.NDArray[np.float32]
     dense_rows: npt.NDArray[np.int32]
     dense_maxima: npt.NDArray[np.uint8]
+    dense_codes: npt.NDArray[np.uint8]
     list_ptr: npt.NDArray[np.int64]
     list_blocks: npt.NDArray[np.uint16]
     list_maxima: npt.NDArray[np.uint8]
+
+    @property
+    def compact(self) -> bool:
+        """Whether weights are codes."""
+        return self.dense_codes.shape[1] > 0
 
     @property
     def nbytes(self) -> int:

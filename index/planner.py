@@ -33,8 +33,10 @@ LENGTHS = (8, 16, 32, 2**31)
 LEAST_QUERIES = 32
 SAMPLE = 256
 SAMPLE_NNZ = 48
-SHORTER_SAMPLE = 128
-"""Queries that are cut to a length for its settings."""
+MOST_QUERIES = 192
+"""Of each length so many are enough."""
+CUT_QUERIES = 64
+"""Of each length so many at least, by cutting longer ones."""
 LEAST_DOCUMENTS = 8192
 """Smaller collections are always searched exactly: that is as fast."""
 
@@ -159,8 +161,8 @@ def _cut(queries: Vectors, shorter: int, longest: int) -> tuple[npt.NDArray[np.i
     Queries that are cut get any length between the two.
     """
     lengths = np.diff(queries.indptr)
-    fitting = np.flatnonzero((lengths > shorter) & (lengths <= longest))
-    longer = np.flatnonzero(lengths > longest)[: max(0, SHORTER_SAMPLE - len(fitting))]
+    fitting = np.flatnonzero((lengths > shorter) & (lengths <= longest))[:MOST_QUERIES]
+    longer = np.flatnonzero(lengths > longest)[: max(0, CUT_QUERIES - len(fitting))]
     chosen = np.concatenate([fitting, longer])
     most = np.concatenate(
         [lengths[fitting], shorter + 1 + np.arange(len(longer)) % (longest - shorter)]

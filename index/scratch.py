@@ -30,6 +30,8 @@ class Scratch(NamedTuple):
         Their bounds.
     order : int64[n]
         Places of the candidates in the order in which they are scored.
+    totals : float64[n]
+        Their scores, where postings are looked up by term.
     integers : uint8[T]
         The query's integer weights; zero between searches.
     weights : float64[T]
@@ -42,6 +44,7 @@ class Scratch(NamedTuple):
     candidates: npt.NDArray[np.int64]
     bounds: npt.NDArray[np.int64]
     order: npt.NDArray[np.int64]
+    totals: npt.NDArray[np.float64]
     integers: npt.NDArray[np.uint8]
     weights: npt.NDArray[np.float64]
 
@@ -56,6 +59,7 @@ class Scratch(NamedTuple):
             candidates=np.empty(n, np.int64),
             bounds=np.empty(n, np.int64),
             order=np.empty(n, np.int64),
+            totals=np.empty(n, np.float64),
             integers=np.zeros(n_terms, np.uint8),
             weights=np.zeros(n_terms, np.float64),
         )

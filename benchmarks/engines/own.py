@@ -19,11 +19,17 @@ class Rarefy:
         csr float32[n, V].
     calibration_queries
         csr[m, V]: what recall is fitted to; by default what `Index.build` makes of documents.
+    compact
+        Keep weights in 8 bits.
     """
 
-    def __init__(self, documents: Any, calibration_queries: Any = None) -> None:
+    def __init__(
+        self, documents: Any, calibration_queries: Any = None, *, compact: bool = False
+    ) -> None:
         began = time.process_time()
-        self.index = Index.build(documents, calibration_queries=calibration_queries)
+        self.index = Index.build(
+            documents, calibration_queries=calibration_queries, compact=compact
+        )
         self.build_s = time.process_time() - began
         self._choose(None)
 

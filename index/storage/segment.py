@@ -82,6 +82,7 @@ def write_segment(
             "documents": len(ids),
             "vocabulary_size": vocabulary_size,
             "block_size": block_size,
+            "compact": layout.compact,
             "calibration": [[*entry[:3], *entry.plan] for entry in table],
             "files": files,
         }
@@ -186,7 +187,7 @@ def _read_manifest(folder: Path) -> dict[str, Any]:
         version = manifest["format"]
         sizes = [manifest["documents"], manifest["vocabulary_size"], manifest["block_size"]]
         whole = all(isinstance(size, int) and size >= 0 for size in sizes)
-        whole = whole and manifest["block_size"] > 0
+        whole = whole and manifest["block_size"] > 0 and isinstance(manifest["compact"], bool)
         for entry in manifest["calibration"]:
             k, terms, recall, mass, n_blocks = entry
             whole = whole and all(isinstance(size, int) for size in (k, terms, n_blocks))

@@ -27,7 +27,7 @@ def fault(
     layout, ids, id_ends
         Arrays as read.
     manifest
-        Holds documents, vocabulary_size and block_size.
+        Holds documents, vocabulary_size, block_size and compact.
     thorough
         Look at every posting; otherwise at the shapes alone.
     """
@@ -35,7 +35,11 @@ def fault(
     n_terms = len(layout.columns)
     n_blocks = -(-n // manifest["block_size"])
     n_windows = -(-n_blocks // WINDOW)
-    nnz = len(layout.terms)
+    compact = manifest["compact"]
+    if compact and manifest["block_size"] != 1:
+        return f"block_size is {manifest['block_size']}, a compact index has 1"
+    nnz = 0 if compact else len(layout.terms)
+    coded = (layout.dense_maxima.shape[0], n) if compact else (0, 0)
     expected: dict[str, tuple[str, tuple[int, ...]]] = {
         "columns": ("u4", (n_terms,)),
         "by_column": ("u4", (n_terms,)),
@@ -46,6 +50,7 @@ def fault(
         "weights": ("f4", (nnz,)),
         "dense_rows": ("i4", (n_terms,)),
         "dense_maxima": ("u1", (layout.dense_maxima.shape[0], padded(n_blocks) // 2)),
+        "dense_codes": ("u1", coded),
         "list_ptr": ("i8", (n_windows * n_terms + 1,)),
         "list_blocks": ("u2", (len(layout.list_blocks),)),
         "list_maxima": ("u1", (len(layout.list_blocks),)),
@@ -83,7 +88,7 @@ def _posting_fault(
         ),
         "scales are not positive": not np.all((layout.scales > 0) & np.isfinite(layout.scales)),
         "indptr is not increasing from 0 to the postings": _no_offsets(
-            layout.indptr, len(layout.terms)
+            layout.indptr, int(layout.indptr[-1]) if layout.compact else len(layout.terms)
         ),
         "a term is beyond the columns": np.any(layout.terms >= n_terms),
         "a code is 0": np.any(layout.codes == 0),

@@ -114,7 +114,7 @@ def test_a_missing_file_is_named(folder):
 
 def test_every_flipped_byte_is_noticed(folder):
     files = sorted(path for path in folder.iterdir() if path.name != MANIFEST)
-    assert len(files) == 14
+    assert len(files) == 15
     for path in files:
         content = bytearray(path.read_bytes())
         for at in range(0, len(content), max(1, len(content) // 60)):
