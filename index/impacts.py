@@ -40,6 +40,8 @@ __all__ = [
 ]
 
 FLOAT32_MAX = float(np.finfo(np.float32).max)
+LEAST_FLOAT32 = 2.0**-149
+"""Below 2**-126 float32 are multiples of this: rounding to one is not relative."""
 MAX_CODE = 255
 NIBBLE_STEP = 17
 """Codes in steps of 17, rounded up, take 4 bits: 15 steps are 255."""
@@ -112,4 +114,4 @@ def admitted_bound(score: float) -> float:
 
     Scores beyond float32 are infinite and tie; their bounds are finite.
     """
-    return min(np.float64(score), FLOAT32_MAX) * (1.0 - SLACK)
+    return min(np.float64(score), FLOAT32_MAX) * (1.0 - SLACK) - LEAST_FLOAT32

@@ -22,6 +22,8 @@ from rarefy.index.vectors import canonical, document_ids
 
 __all__ = ["Index"]
 
+MOST_PLANS = 1000
+"""Plans that are kept so as not to look them up again."""
 BLOCK_SIZES = ((3 * 2**16, 1), (2**19, 2))
 """Documents up to which a block size is the fastest; beyond the last it is 4."""
 
@@ -48,8 +50,7 @@ class Index:
         self._rows: dict[str, int] | None = None
         self._vocabulary_size = vocabulary_size
         self._searcher = Searcher(layout, block_size)
-        self._table = list(table)
-        self._plans: dict[tuple[int, float | None], npt.NDArray[np.float64]] = {}
+        self._fit(table)
 
     @classmethod
     def build(
@@ -100,6 +101,8 @@ class Index:
     def calibrate(self, queries: Any = None) -> None:
         """Fit ``search(recall=...)`` to queries; the fitted table is saved with the index.
 
+        A compact index has nothing to fit: it is always searched exactly.
+
         Parameters
         ----------
         queries
@@ -114,15 +117,20 @@ class Index:
             If a weight is negative or not finite, or the width is not the vocabulary size.
         """
         layout, block_size = self._layout, self._searcher.block_size
+        if queries is not None:
+            given = canonical(queries, width=self._vocabulary_size, what="calibration queries")
         if layout.compact:
-            self._table = []
+            self._fit([])
         elif queries is not None:
-            vectors = canonical(queries, width=self._vocabulary_size, what="calibration queries")
-            self._table = calibrate(layout, block_size, vectors)
+            self._fit(calibrate(layout, block_size, given))
         elif len(self) >= LEAST_DOCUMENTS:
             sampled, rows = sample_queries(layout, self._vocabulary_size, np.random.default_rng(0))
-            self._table = calibrate(layout, block_size, sampled, rows)
-        self._plans.clear()
+            self._fit(calibrate(layout, block_size, sampled, rows))
+
+    def _fit(self, table: Sequence[Calibration]) -> None:
+        """Replace the table, and the plans that were looked up in the one before."""
+        known: dict[tuple[int, float | None], npt.NDArray[np.float64]] = {}
+        self._fitted = list(table), known
 
     def search(
         self,
@@ -172,11 +180,15 @@ class Index:
 
     def _plans_for(self, k: int, recall: float | None, n_allowed: int) -> npt.NDArray[np.float64]:
         """Return the settings; without a filter they are looked up once."""
+        table, known = self._fitted
         if n_allowed < len(self):
-            return plans(self._table, k, recall, len(self), n_allowed)
-        if (k, recall) not in self._plans:
-            self._plans[k, recall] = plans(self._table, k, recall, len(self), n_allowed)
-        return self._plans[k, recall]
+            return plans(table, k, recall, len(self), n_allowed)
+        chosen = known.get((k, recall))
+        if chosen is None:
+            chosen = plans(table, k, recall, len(self), n_allowed)
+            if len(known) < MOST_PLANS:
+                known[k, recall] = chosen
+        return chosen
 
     def explain(self, query: Any, id: str) -> list[tuple[int, float]]:
         """Return what each shared term adds to a document's score.
@@ -241,7 +253,7 @@ class Index:
             self.ids,
             vocabulary_size=self._vocabulary_size,
             block_size=self._searcher.block_size,
-            table=self._table,
+            table=self._fitted[0],
         )
 
     @classmethod

@@ -1,6 +1,6 @@
 """Search: bounds for all blocks, then the documents that can be among the best.
 
-1. `quantise_query`: the query in the index's integers (see `impacts`), heaviest term first.
+1. `quantise_query`: the query in the index's integers (see `impacts`).
 2. `accumulate`: for every block, the sum of its terms' contributions: an upper bound of the score
    of each of its documents, in units.
 3. `collect`: the documents of the blocks with the highest bounds, each bounded by its own codes
@@ -42,14 +42,16 @@ from rarefy.index.lookup import score_by_term
 from rarefy.index.scratch import Scratch
 from rarefy.index.sums import accumulate, clear_blocks, sum_reached_by
 
-__all__ = ["CELL_NS", "ENTRY_NS", "block_ranks", "search_many"]
+__all__ = ["CELL_NS", "ENTRY_NS", "NEVER", "block_ranks", "search_many"]
 
-CALLEES = "b2490151ff9b"
+CALLEES = "1fe3aa52f38b"
 """The start of the SHA-256 of the files of kernels that are called here; see their test."""
 GROWTH = 2
 """How many times more blocks each further round of an exact search looks at."""
 CELL_NS, ENTRY_NS = 0.02, 0.5
 """What it takes to add a cell of a dense row, and an entry of a list: their ratio matters."""
+NEVER = np.iinfo(np.int64).max
+"""A rank that no number of blocks reaches."""
 NO_BOUND = 1 << 60
 """A bound that is none."""
 SEED_BLOCKS = 12
@@ -126,7 +128,8 @@ def block_ranks(
     score : float
         A score.
     ranks : int64[k]
-        Written: how many blocks have at least the sum of the document's block.
+        Written: how many blocks have at least the sum of the document's block; `NEVER` where that
+        is 0, as such blocks are not looked at.
 
     Returns
     -------
@@ -147,7 +150,8 @@ def block_ranks(
     for value in range(MAX_SUM, -1, -1):
         reached[value] += reached[value + 1]
     for i in range(rows.size):
-        ranks[i] = reached[max(np.uint16(1), scratch.sums[rows[i] // block_size])]
+        at = scratch.sums[rows[i] // block_size]
+        ranks[i] = reached[at] if at > 0 else NEVER
     n_terms = layout.columns.size
     n_windows = (layout.list_ptr.size - 1) // n_terms
     cost = 0.0

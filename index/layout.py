@@ -45,7 +45,7 @@ class Layout(NamedTuple):
         In the order of the columns within a row; 16 bits where T allows.
     codes : uint8[nnz]
         Weights rounded up, in units of the term's scale; none where blocks are single documents,
-        whose codes the maxima are.
+        which the maxima bound as well.
     weights : float32[nnz]
         The weights as given.
     dense_rows : int32[T]

@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from rarefy.index.filters import NO_FILTER
-from rarefy.index.kernels import block_ranks, search_many
+from rarefy.index.kernels import NEVER, block_ranks, search_many
 from rarefy.index.layout import Layout
 from rarefy.index.scratch import Scratch
 from rarefy.index.vectors import Vectors
@@ -88,7 +88,7 @@ def plans(
     Exact search is chosen where no settings are known to reach the recall at this depth, and for
     filters that keep less than half of the documents, on which the table says nothing.
     """
-    if recall is None or recall >= 1 or 2 * n_allowed < n:
+    if recall is None or recall >= 1 or 2 * n_allowed < n or not n:
         return EXACT
     best: dict[int, Calibration] = {}
     for entry in table:
@@ -197,8 +197,9 @@ def _fit(
     """Fit the settings for queries of one length."""
     n = len(layout.indptr) - 1
     truth, scores = _truth(layout, block_size, queries, own, scratch)
-    kth = [min(k, DEPTHS[-1]) - 1 for k in DEPTHS]
-    ranks = np.full((len(MASSES), *truth.shape), np.iinfo(np.int64).max)
+    if not (truth >= 0).any():
+        return []
+    ranks = np.full((len(MASSES), *truth.shape), NEVER)
     costs = np.zeros(len(MASSES))
     exact_blocks = np.zeros(len(DEPTHS))
     for i, rows in enumerate(truth):
@@ -211,12 +212,12 @@ def _fit(
             )
             ranks[j, i, : len(found)] = ranked
             costs[j] += cost / len(truth)
-        for d, place in enumerate(kth):
-            least = max(float(scores[i, place]), 0.0)
+        for d, k in enumerate(DEPTHS):
+            least = max(float(scores[i, k - 1]), 0.0)
             reached = block_ranks(
                 layout, block_size, columns, weights, 1.0, scratch, found[:0], least, ranked
             )[1]
-            exact_blocks[d] += max(reached, DEPTHS[d]) / len(truth)
+            exact_blocks[d] += max(reached, k) / len(truth)
     table = []
     for d, k in enumerate(DEPTHS):
         places = np.unique(np.linspace(0, k - 1, min(k, RANKS)).astype(np.int64))
@@ -265,13 +266,22 @@ def _cheapest(
     needed: npt.NDArray[np.int64],
     shares: npt.NDArray[np.float64],
 ) -> tuple[float, Plan]:
-    """Return the predicted work and the settings with the fewest blocks that reach the level."""
-    low, high = 1, int(needed[needed < np.iinfo(np.int64).max].max(initial=1))
+    """Return the predicted work and the settings with the fewest blocks that reach the level.
+
+    The work is infinite if no number of blocks does.
+    """
+
+    def reaches(blocks: int) -> bool:
+        recalls = ((needed <= blocks) * shares).sum(axis=1)
+        error = recalls.std() / np.sqrt(len(recalls))
+        return bool(recalls.mean() - error / 2 >= level)
+
+    low, high = 1, int(needed[needed < NEVER].max(initial=1))
+    if not reaches(high):
+        return np.inf, Plan(mass, high)
     while low < high:
         blocks = (low + high) // 2
-        recalls = ((needed <= blocks) * shares).sum(axis=1)
-        error = recalls.std() / np.sqrt(max(len(recalls), 1))
-        if recalls.mean() - error / 2 >= level:
+        if reaches(blocks):
             high = blocks
         else:
             low = blocks + 1

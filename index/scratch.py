@@ -19,7 +19,7 @@ class Scratch(NamedTuple):
     Attributes
     ----------
     sums : uint16[nb]
-        Bounds of the blocks; zero beyond the last block.
+        Bounds of the blocks; beyond the last block zero, or `MAX_SUM` where nothing is bounded.
     maxima : uint16[nb / 64]
         The largest of each 64 sums.
     blocks : int64[nb]

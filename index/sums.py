@@ -19,8 +19,10 @@ from rarefy.index.intrinsics import (
 )
 from rarefy.index.layout import WINDOW, Array, Layout
 
-__all__ = ["accumulate", "clear_blocks", "count_reached", "sum_reached_by"]
+__all__ = ["accumulate", "clear_blocks", "sum_reached_by"]
 
+CALLEES = "7496f175fa99"
+"""The start of the SHA-256 of the files of kernels that are called here; see their test."""
 AHEAD = 384
 """Entries of a list between their prefetch and their use: lists are too short for the processor to
 foresee them, and a search finds few of them in its caches."""
@@ -166,7 +168,7 @@ def sum_reached_by(sums: Array, maxima: Array, wanted: int, high: int) -> int:
     high -= 1
     while low < high:
         middle = (low + high + 1) >> 1
-        count = count_reached(values, np.uint16(middle))
+        count = _count_reached(values, np.uint16(middle))
         if count < wanted:
             high = middle - 1
         else:
@@ -177,7 +179,7 @@ def sum_reached_by(sums: Array, maxima: Array, wanted: int, high: int) -> int:
 
 
 @kernel
-def count_reached(sums: Array, threshold: np.uint16) -> int:
+def _count_reached(sums: Array, threshold: np.uint16) -> int:
     """Return how many sums are at least the threshold."""
     count = 0
     whole = sums.size - sums.size % LANES

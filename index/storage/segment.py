@@ -32,6 +32,7 @@ __all__ = ["FORMAT", "MANIFEST", "Segment", "read_segment", "write_segment"]
 FORMAT = 2
 MANIFEST = "index.json"
 CHUNK = 1 << 20
+BLOCK_SIZES = (1, 2, 4)
 
 
 class Segment(NamedTuple):
@@ -54,6 +55,7 @@ def write_segment(
     table: Sequence[Calibration],
 ) -> None:
     """Write an index folder, atomically; an index that is there already is replaced."""
+    folder = folder.resolve()
     if folder.exists() and not (folder / MANIFEST).is_file():
         if not folder.is_dir():
             raise InputError(f"{folder} is a file: name a new folder, or one that holds an index")
@@ -102,7 +104,11 @@ def _replace(folder: Path, fresh: Path) -> None:
         os.replace(fresh, folder)
         return
     old = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
-    os.replace(folder, old)
+    try:
+        os.replace(folder, old)
+    except OSError:
+        old.rmdir()
+        raise
     try:
         os.replace(fresh, folder)
     except OSError:
@@ -187,11 +193,17 @@ def _read_manifest(folder: Path) -> dict[str, Any]:
         version = manifest["format"]
         sizes = [manifest["documents"], manifest["vocabulary_size"], manifest["block_size"]]
         whole = all(isinstance(size, int) and size >= 0 for size in sizes)
-        whole = whole and manifest["block_size"] > 0 and isinstance(manifest["compact"], bool)
+        whole = (
+            whole
+            and manifest["block_size"] in BLOCK_SIZES
+            and isinstance(manifest["compact"], bool)
+        )
         for entry in manifest["calibration"]:
             k, terms, recall, mass, n_blocks = entry
-            whole = whole and all(isinstance(size, int) for size in (k, terms, n_blocks))
-            whole = whole and n_blocks >= 0
+            whole = whole and all(
+                isinstance(size, int) and 0 <= size < 2**62 for size in (k, terms, n_blocks)
+            )
+            whole = whole and all(isinstance(share, int | float) for share in (recall, mass))
             whole = whole and 0 < float(recall) <= 1 and 0 < float(mass) <= 1
         for entry in manifest["files"].values():
             whole = whole and isinstance(entry["bytes"], int) and isinstance(entry["crc32"], int)

@@ -32,7 +32,12 @@ def fault(
         Look at every posting; otherwise at the shapes alone.
     """
     n = manifest["documents"]
+    for name, array in [*layout._asdict().items(), ("ids", ids), ("id_ends", id_ends)]:
+        if array.ndim != (2 if name in ("dense_maxima", "dense_codes") else 1):
+            return f"{name} has {array.ndim} dimensions"
     n_terms = len(layout.columns)
+    if n_terms and not n:
+        return f"there are {n_terms} columns and no documents"
     n_blocks = -(-n // manifest["block_size"])
     n_windows = -(-n_blocks // WINDOW)
     compact = manifest["compact"]

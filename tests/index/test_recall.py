@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
+
 import numpy as np
 import pytest
 import scipy.sparse as sp
@@ -67,7 +69,7 @@ def test_a_small_collection_can_be_calibrated_too(monkeypatch):
     documents, queries = topical(7, 500, 20), topical(8, 20, 8)
     index = Index.build(documents, calibration_queries=topical(9, 20, 8))
     exact = index.search(queries)
-    assert index._table
+    assert index._fitted[0]
     hits = index.search(queries, recall=0.8, threads=2)
     assert 0.7 <= found(hits, exact) <= 1
     sampled, rows = planner.sample_queries(index._layout, VOCABULARY, np.random.default_rng(0))
@@ -214,3 +216,34 @@ def test_plans():
         (10, 0.9, 499),
     ]:
         assert len(plans(table, k, recall, 1000, allowed)) == 0
+
+
+@pytest.mark.jit
+def test_terms_that_cannot_find_a_document_do_not_count_as_finding_it():
+    rng = np.random.default_rng(0)
+    n = 9000
+    rare = sp.csr_array(
+        (np.full(20, 0.1, np.float32), (rng.choice(n, 20, replace=False), np.zeros(20, int))),
+        shape=(n, 1),
+    )
+    common = sp.csr_array(rng.lognormal(0, 1, (n, 1)).astype(np.float32))
+    index = Index.build(
+        sp.hstack([rare, common], format="csr"),
+        calibration_queries=(queries := sp.csr_array(np.tile([[100.0, 1.0]], (40, 1)))),
+    )
+    assert found(index.search(queries, recall=0.95), index.search(queries)) >= 0.95
+
+
+def test_the_index_does_not_change_with_the_matrix_it_was_given():
+    documents = sp.csr_array(np.array([[1.0], [2.0]], np.float32))
+    index = Index.build(documents)
+    documents.data[:] = [100, 1]
+    assert index.search(sp.csr_array([[1.0]])).scores[0][:2].tolist() == [2.0, 1.0]
+
+
+@pytest.mark.jit
+def test_calibration_while_others_search(index, held_out):
+    with ThreadPoolExecutor(4) as pool:
+        work = [pool.submit(index.search, held_out, recall=0.9) for _ in range(8)]
+        index.calibrate(topical(1, 400, 16))
+        assert all((job.result().rows >= 0).any() for job in work)
