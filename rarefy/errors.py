@@ -4,7 +4,8 @@
     ├── InputError(ValueError)            a value, a file or a folder that cannot be used
     │   └── DamagedIndexError             an index folder whose bytes are not what was written
     ├── InputTypeError(TypeError)         an object of a type that cannot be used
-    └── MissingExtraError(ImportError)    an optional dependency is not installed
+    ├── MissingExtraError(ImportError)    an optional dependency is not installed
+    └── TrainingError(RuntimeError)       a training run that cannot come to anything
 
 Each message names the value, what was expected and the remedy. The command line prints it on one
 line and exits with status 2; anything else that escapes is a defect.
@@ -21,6 +22,7 @@ __all__ = [
     "InputTypeError",
     "MissingExtraError",
     "RarefyError",
+    "TrainingError",
     "require",
 ]
 
@@ -43,6 +45,10 @@ class InputTypeError(RarefyError, TypeError):
 
 class MissingExtraError(RarefyError, ImportError):
     """An optional dependency is not installed; the message carries the pip command."""
+
+
+class TrainingError(RarefyError, RuntimeError):
+    """A training run that cannot come to anything; the message says what to change."""
 
 
 def require(module: str, extra: str) -> ModuleType:

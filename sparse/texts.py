@@ -61,7 +61,7 @@ def distinct(texts: list[str]) -> tuple[list[str], NDArray[np.int64]]:
 
 
 @contextmanager
-def progress_bar(total: int, shown: bool) -> Iterator[Advance]:
+def progress_bar(total: int, shown: bool, label: str = "encoding") -> Iterator[Advance]:
     """Show a progress bar on stderr while the block runs, if `shown`."""
     if not shown:
         yield lambda _: None
@@ -71,5 +71,5 @@ def progress_bar(total: int, shown: bool) -> Iterator[Advance]:
 
     columns = (*Progress.get_default_columns()[:2], MofNCompleteColumn(), TimeRemainingColumn())
     with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
-        task = bar.add_task("encoding", total=total)
+        task = bar.add_task(label, total=total)
         yield lambda finished: bar.advance(task, finished)

@@ -1,0 +1,54 @@
+"""Training: pairs of texts -> vectors of a frozen encoder on disk -> a head, or a fine-tuned model.
+
+    sources -> overlap -> vectors -> batches -> trainer -> checkpoint, history, curves
+
+Names are imported when they are first used: the sources need no torch.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from rarefy.errors import require as _require
+
+if TYPE_CHECKING:
+    from rarefy.sparse.training.batches import Batch, PairBatches
+    from rarefy.sparse.training.guard import SparsityGuard
+    from rarefy.sparse.training.history import History
+    from rarefy.sparse.training.overlap import OverlapReport, without_overlap
+    from rarefy.sparse.training.trainer import TrainingPlan, train
+    from rarefy.sparse.training.vectors import encode_to_disk
+
+_HOME = {
+    "Batch": "batches",
+    "History": "history",
+    "OverlapReport": "overlap",
+    "PairBatches": "batches",
+    "SparsityGuard": "guard",
+    "TrainingPlan": "trainer",
+    "encode_to_disk": "vectors",
+    "train": "trainer",
+    "without_overlap": "overlap",
+}
+
+__all__ = [
+    "Batch",
+    "History",
+    "OverlapReport",
+    "PairBatches",
+    "SparsityGuard",
+    "TrainingPlan",
+    "encode_to_disk",
+    "train",
+    "without_overlap",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOME:
+        raise AttributeError(f"module 'rarefy.sparse.training' has no attribute {name!r}")
+    return getattr(_require(f"rarefy.sparse.training.{_HOME[name]}", "train"), name)
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *__all__])
