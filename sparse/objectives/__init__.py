@@ -1,0 +1,57 @@
+"""What sparse vectors are trained for: losses on score matrices, regularisers, schedules.
+
+A score matrix [q, d] holds the products of queries and documents; losses do not care whether they
+are of sparse or of dense vectors. :func:`score_loss` finds one by name, :data:`REGULARISERS` a
+regulariser, and :class:`PairObjective` puts both together for a training run.
+"""
+
+from __future__ import annotations
+
+from rarefy.sparse.objectives.contrastive import info_nce, sigmoid_loss, weighted_info_nce
+from rarefy.sparse.objectives.distillation import (
+    kl_divergence,
+    margin_mse,
+    reconstruction,
+    score_matrix,
+)
+from rarefy.sparse.objectives.expansion import ExpansionControl
+from rarefy.sparse.objectives.lexical import bag_of_words
+from rarefy.sparse.objectives.negatives import diagonal, easy_negatives, false_negatives
+from rarefy.sparse.objectives.pairs import PairObjective
+from rarefy.sparse.objectives.registry import REGULARISERS, SCORE_LOSSES, ScoreLoss, score_loss
+from rarefy.sparse.objectives.regularisers import (
+    DocumentFrequencies,
+    anti_zero,
+    df_flops,
+    flops,
+    joint_top_k,
+    l1,
+)
+from rarefy.sparse.objectives.schedules import Schedule
+
+__all__ = [
+    "REGULARISERS",
+    "SCORE_LOSSES",
+    "DocumentFrequencies",
+    "ExpansionControl",
+    "PairObjective",
+    "Schedule",
+    "ScoreLoss",
+    "anti_zero",
+    "bag_of_words",
+    "df_flops",
+    "diagonal",
+    "easy_negatives",
+    "false_negatives",
+    "flops",
+    "info_nce",
+    "joint_top_k",
+    "kl_divergence",
+    "l1",
+    "margin_mse",
+    "reconstruction",
+    "score_loss",
+    "score_matrix",
+    "sigmoid_loss",
+    "weighted_info_nce",
+]

@@ -1,0 +1,112 @@
+"""What a head over a frozen encoder is trained for: a loss on scores, and a regulariser."""
+
+from __future__ import annotations
+
+import math
+from typing import Any, Protocol
+
+import torch
+from torch import Tensor, nn
+
+from rarefy.errors import InputError
+from rarefy.sparse.objectives.registry import REGULARISERS, ScoreLoss, score_loss
+from rarefy.sparse.objectives.regularisers import DocumentFrequencies
+from rarefy.sparse.objectives.schedules import Schedule
+
+__all__ = ["DensePairs", "PairObjective"]
+
+
+class DensePairs(Protocol):
+    """The dense vectors of a batch; document i belongs to query i."""
+
+    @property
+    def queries(self) -> Tensor:
+        """Float [B, h]."""
+
+    @property
+    def documents(self) -> Tensor:
+        """Float [B, h]."""
+
+
+class PairObjective(nn.Module):
+    """A loss on the score matrix of a batch, taught by the dense one, plus a regulariser.
+
+    Its parameter is the scale of the student's scores: sparse vectors have no length of their own.
+
+    Parameters
+    ----------
+    loss
+        A name of :data:`rarefy.sparse.objectives.SCORE_LOSSES`, or what
+        :func:`rarefy.sparse.objectives.score_loss` returns.
+    scale
+        What the student's scores are multiplied by at first.
+    regulariser
+        A name of :data:`rarefy.sparse.objectives.REGULARISERS`, or None.
+    query_weight, document_weight
+        How much the regulariser counts at each optimiser step, for either side.
+    vocabulary_size
+        V, which ``"df_flops"`` needs.
+
+    Raises
+    ------
+    InputError
+        If there is no such loss or regulariser, or what it needs is missing.
+    """
+
+    def __init__(
+        self,
+        loss: str | ScoreLoss = "kl_divergence",
+        *,
+        scale: float = 1.0,
+        regulariser: str | None = None,
+        query_weight: Schedule | None = None,
+        document_weight: Schedule | None = None,
+        vocabulary_size: int | None = None,
+    ) -> None:
+        super().__init__()
+        if not scale > 0:
+            raise InputError(f"scale is {scale}; expected a number above 0")
+        if regulariser is not None and regulariser not in REGULARISERS:
+            raise InputError(
+                f"there is no regulariser {regulariser!r}; expected one of "
+                f"{', '.join(REGULARISERS)}, or None"
+            )
+        if regulariser == "df_flops" and vocabulary_size is None:
+            raise InputError("vocabulary_size is None; expected that of the head for 'df_flops'")
+        self.loss = score_loss(loss) if isinstance(loss, str) else loss
+        self.log_scale = nn.Parameter(torch.tensor(math.log(scale)))
+        self.regulariser = regulariser
+        self.frequencies = (
+            DocumentFrequencies(vocabulary_size)
+            if regulariser == "df_flops" and vocabulary_size
+            else None
+        )
+        self._schedules = {"query": query_weight, "document": document_weight}
+
+    def forward(
+        self, queries: Tensor, documents: Tensor, batch: DensePairs, step: int
+    ) -> dict[str, Tensor]:
+        """Return the terms of the loss by name; their sum is to be minimised.
+
+        Parameters
+        ----------
+        queries, documents : float [B, V]
+            Weights that the head gives.
+        batch
+            The dense vectors that it was given: their products are the teacher's scores.
+        step
+            The optimiser's step, counted from 0.
+        """
+        scores = self.log_scale.exp() * queries @ documents.T
+        terms = {"scores": self.loss(scores, batch.queries @ batch.documents.T)}
+        if self.regulariser is None:
+            return terms
+        options: dict[str, Any] = {}
+        if self.frequencies is not None:
+            options["shares"] = self.frequencies.update(documents)
+        for side, weights in (("query", queries), ("document", documents)):
+            schedule = self._schedules[side]
+            if schedule is not None:
+                penalty = REGULARISERS[self.regulariser](weights, **options)
+                terms[f"{side}_{self.regulariser}"] = schedule(step) * penalty
+        return terms
