@@ -15,32 +15,32 @@ if TYPE_CHECKING:
     from rarefy.sparse.training.batches import Batch, PairBatches
     from rarefy.sparse.training.guard import SparsityGuard
     from rarefy.sparse.training.history import History
-    from rarefy.sparse.training.overlap import OverlapReport, without_overlap
+    from rarefy.sparse.training.overlap import OverlapFilter, OverlapReport
     from rarefy.sparse.training.trainer import TrainingPlan, train
     from rarefy.sparse.training.vectors import encode_to_disk
 
 _HOME = {
     "Batch": "batches",
     "History": "history",
+    "OverlapFilter": "overlap",
     "OverlapReport": "overlap",
     "PairBatches": "batches",
     "SparsityGuard": "guard",
     "TrainingPlan": "trainer",
     "encode_to_disk": "vectors",
     "train": "trainer",
-    "without_overlap": "overlap",
 }
 
 __all__ = [
     "Batch",
     "History",
+    "OverlapFilter",
     "OverlapReport",
     "PairBatches",
     "SparsityGuard",
     "TrainingPlan",
     "encode_to_disk",
     "train",
-    "without_overlap",
 ]
 
 
