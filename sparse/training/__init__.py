@@ -13,6 +13,7 @@ from rarefy.errors import require as _require
 
 if TYPE_CHECKING:
     from rarefy.sparse.training.batches import Batch, PairBatches
+    from rarefy.sparse.training.fine_tuning import add_lora, fine_tune, freeze
     from rarefy.sparse.training.guard import SparsityGuard
     from rarefy.sparse.training.history import History
     from rarefy.sparse.training.overlap import OverlapFilter, OverlapReport
@@ -27,7 +28,10 @@ _HOME = {
     "PairBatches": "batches",
     "SparsityGuard": "guard",
     "TrainingPlan": "trainer",
+    "add_lora": "fine_tuning",
     "encode_to_disk": "vectors",
+    "fine_tune": "fine_tuning",
+    "freeze": "fine_tuning",
     "train": "trainer",
 }
 
@@ -39,7 +43,10 @@ __all__ = [
     "PairBatches",
     "SparsityGuard",
     "TrainingPlan",
+    "add_lora",
     "encode_to_disk",
+    "fine_tune",
+    "freeze",
     "train",
 ]
 
