@@ -1,1 +1,1 @@
-"""What turns dense vectors into sparse ones."""
+"""What turns dense vectors, token states or tokens into sparse vectors."""

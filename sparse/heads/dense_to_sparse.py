@@ -1,41 +1,47 @@
-"""A dense vector as weights of words, with no training.
+"""A dense vector as weights of words, trained or not.
 
 The projection of a dense vector to a vocabulary is that of Nguyen, Hendriksen, Yates and de Rijke,
-"Multimodal Learned Sparse Retrieval with Probabilistic Expansion Control", ECIR 2024. There it is
-trained; here it is tied to the encoder's own word embeddings:
+"Multimodal Learned Sparse Retrieval with Probabilistic Expansion Control", ECIR 2024:
 
-1. rows = word embeddings of the terms, centred, times the inverse square root of their covariance,
-   at unit length;
-2. z = rows @ vector, standardised: mean 0 and deviation 1 for each term over a sample of texts;
+1. h = layer norm (projection @ vector), both optional;
+2. z = rows @ h + bias;
 3. weights = log1p(relu(z - threshold)), the largest k of them.
+
+Without training, rows are the encoder's own word embeddings, centred, times the inverse square root
+of their covariance, at unit length; and z is standardised: mean 0 and deviation 1 for each term
+over a sample of texts.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from scipy import sparse
-from sentence_transformers.base.modules import Module
 from torch import Tensor, nn
 
 from rarefy.errors import InputError
-from rarefy.sparse.model import Role
-from rarefy.sparse.rows import Row, stack
+from rarefy.sparse.heads.head import VectorHead, check_counts
+from rarefy.sparse.heads.words import moments, standardise, whitened, word_columns
 from rarefy.sparse.texts import checked
 
 if TYPE_CHECKING:
     from rarefy.sparse.encoders.dense import DenseEncoder
 
-__all__ = ["DenseToSparse"]
+__all__ = ["Activation", "DenseToSparse"]
 
-_VECTORS = 256  # projected at a time
+Activation = Literal["relu", "log1p_relu", "log1p_log1p_relu"]
+
+_ACTIVATIONS = {
+    "relu": torch.relu,
+    "log1p_relu": lambda logits: logits.relu().log1p(),
+    "log1p_log1p_relu": lambda logits: logits.relu().log1p().log1p(),
+}
 
 
-class DenseToSparse(Module):
+class DenseToSparse(VectorHead):
     """Turns a dense vector into weights for the terms of a vocabulary.
 
     It is a module of sentence-transformers: the last one of a SparseEncoder. :meth:`tied_to` makes
@@ -48,11 +54,26 @@ class DenseToSparse(Module):
     vocabulary_size
         Number of columns V.
     active_terms
-        Number of columns A that may get a weight.
+        Number of columns A that may get a weight: ``head.columns``, by default the first ones.
     threshold
-        How many deviations above its mean a term must be.
+        What a logit must exceed (a logit shift); once standardised, how many deviations above its
+        mean a term must be.
     query_terms, document_terms
         How many terms a query and a document keep at most.
+    hidden_features
+        Length of h, where there is a projection before the rows; it starts as the identity.
+    normalise
+        Whether h goes through a layer norm.
+    train_rows
+        Whether training changes the rows, or leaves them tied to what they were made of and changes
+        the projection, the layer norm and each term's bias alone.
+    activation
+        ``"log1p_relu"``, ``"relu"``, or ``"log1p_log1p_relu"``, which saturates earlier.
+
+    Raises
+    ------
+    InputError
+        If a number is out of range, or there is no such activation.
     """
 
     config_keys = [  # noqa: RUF012 - as the base class declares it
@@ -62,8 +83,11 @@ class DenseToSparse(Module):
         "threshold",
         "query_terms",
         "document_terms",
+        "hidden_features",
+        "normalise",
+        "train_rows",
+        "activation",
     ]
-    forward_kwargs = {"task"}  # noqa: RUF012
 
     def __init__(
         self,
@@ -73,20 +97,39 @@ class DenseToSparse(Module):
         threshold: float = 1.0,
         query_terms: int = 48,
         document_terms: int = 192,
+        hidden_features: int | None = None,
+        normalise: bool = False,
+        train_rows: bool = True,
+        activation: Activation = "log1p_relu",
     ) -> None:
         super().__init__()
-        for name, value in (("query_terms", query_terms), ("document_terms", document_terms)):
-            if not value >= 1:
-                raise InputError(f"{name} is {value}; expected at least 1")
+        check_counts(
+            query_terms=query_terms, document_terms=document_terms, hidden_features=hidden_features
+        )
         if not threshold >= 0:
             raise InputError(f"threshold is {threshold}; expected at least 0")
+        if activation not in _ACTIVATIONS:
+            raise InputError(
+                f"activation is {activation!r}; expected one of {', '.join(_ACTIVATIONS)}"
+            )
         self.in_features = in_features
         self.vocabulary_size = vocabulary_size
         self.active_terms = active_terms
         self.threshold = threshold
         self.query_terms = query_terms
         self.document_terms = document_terms
-        self.linear = nn.Linear(in_features, active_terms)
+        self.hidden_features = hidden_features
+        self.normalise = normalise
+        self.train_rows = train_rows
+        self.activation: Activation = activation
+        width = hidden_features or in_features
+        self.projection = nn.Linear(in_features, width) if hidden_features else None
+        if self.projection is not None:
+            nn.init.eye_(self.projection.weight)
+            nn.init.zeros_(self.projection.bias)
+        self.norm = nn.LayerNorm(width) if normalise else None
+        self.linear = nn.Linear(width, active_terms)
+        self.linear.weight.requires_grad_(train_rows)
         self.columns: Tensor
         self.ready: Tensor
         self.register_buffer("columns", torch.arange(active_terms))
@@ -100,43 +143,68 @@ class DenseToSparse(Module):
         threshold: float = 1.0,
         query_terms: int = 48,
         document_terms: int = 192,
+        **options: Any,
     ) -> DenseToSparse:
         """Make a head whose rows are the encoder's own word embeddings, centred and whitened.
 
         Only words get a weight: terms of at least two letters that are not the middle of a word.
 
+        Parameters
+        ----------
+        encoder
+            Its word embeddings must have the length of its vectors, or of h.
+        threshold, query_terms, document_terms, **options
+            As for the class.
+
         Raises
         ------
         InputError
-            If the vectors do not have the length of the word embeddings.
+            If they have not.
         """
-        vocabulary = encoder.vocabulary
         embeddings = encoder.word_embeddings
-        if embeddings.shape[1] != encoder.dimension:
+        if embeddings.shape[1] != (options.get("hidden_features") or encoder.dimension):
             raise InputError(
                 f"{encoder.name} has word embeddings of length {embeddings.shape[1]} and vectors "
-                f"of length {encoder.dimension}; expected an encoder where these are the same"
+                f"of length {encoder.dimension}; expected an encoder where these are the same, or "
+                f"hidden_features={embeddings.shape[1]}"
             )
-        columns = torch.tensor(
-            [
-                column
-                for column, term in enumerate(vocabulary.terms)
-                if column not in vocabulary.special and _is_word(term)
-            ]
-        )
+        columns = word_columns(encoder.vocabulary)
         head = cls(
             encoder.dimension,
-            len(vocabulary),
+            len(encoder.vocabulary),
             len(columns),
             threshold,
             query_terms,
             document_terms,
+            **options,
         )
         head.columns = columns
         with torch.no_grad():
-            head.linear.weight.copy_(_whitened(embeddings[columns].cpu()))
+            head.linear.weight.copy_(whitened(embeddings[columns].cpu()))
             head.linear.bias.zero_()
         return head.to(embeddings.device).eval()
+
+    @classmethod
+    def random(
+        cls, in_features: int, vocabulary_size: int, *, seed: int = 0, **options: Any
+    ) -> DenseToSparse:
+        """Make a head whose rows are Gaussian noise: the control that every other should beat.
+
+        Its columns mean nothing. It is ready: on unit vectors, logits have mean 0 and deviation 1.
+
+        Parameters
+        ----------
+        in_features, vocabulary_size, **options
+            As for the class.
+        seed
+            Of the noise.
+        """
+        head = cls(in_features, vocabulary_size, vocabulary_size, **options)
+        with torch.no_grad():
+            head.linear.weight.normal_(generator=torch.Generator().manual_seed(seed))
+            head.linear.bias.zero_()
+        head.ready.fill_(True)
+        return head.eval()
 
     def fit(self, encoder: DenseEncoder, texts: Iterable[str], *, progress: bool = False) -> None:
         """Standardise every term over a sample of texts, such as the corpus; thousands are enough.
@@ -165,97 +233,32 @@ class DenseToSparse(Module):
         -------
         mean, deviation : float64 [active_terms]
         """
-        if len(vectors) < 2:
-            raise InputError(f"the sample has {len(vectors)} distinct texts; expected at least 2")
-        sample = torch.from_numpy(vectors).double()
-        rows = self.linear.weight.cpu().double()
-        covariance = torch.cov(sample.T, correction=0)
-        mean = rows @ sample.mean(0) + self.linear.bias.cpu().double()
-        variance = ((rows @ covariance) * rows).sum(1)
-        return mean.numpy(), variance.clamp(min=1e-12).sqrt().numpy()
+        device = self.linear.weight.device
+        return moments(self.linear, self._hidden(torch.from_numpy(vectors).to(device)))
 
-    @torch.no_grad()
     def standardise(self, mean: NDArray[np.floating], deviation: NDArray[np.floating]) -> None:
         """Make terms of this mean and deviation [active_terms] have mean 0 and deviation 1."""
-        weight, bias = self.linear.weight, self.linear.bias
-        scale = 1 / torch.from_numpy(deviation).to(weight)
-        weight.mul_(scale[:, None])
-        bias.sub_(torch.from_numpy(mean).to(bias)).mul_(scale)
+        standardise(self.linear, mean, deviation)
         self.ready.fill_(True)
 
-    def forward(
-        self, features: dict[str, Any], *, task: str | None = None, **_: Any
-    ) -> dict[str, Any]:
-        """Replace ``sentence_embedding`` [n, in_features] by weights [n, vocabulary_size]."""
-        weights, terms = self._heaviest(features["sentence_embedding"], task)
-        result = weights.new_zeros((len(weights), self.vocabulary_size))
-        features["sentence_embedding"] = result.scatter(1, self.columns[terms], weights)
-        return features
+    def logits(self, vectors: Tensor) -> Tensor:
+        """Return z [n, active_terms] of dense vectors [n, in_features], before the threshold."""
+        return self.linear(self._hidden(vectors))
 
-    @torch.inference_mode()
-    def project(self, vectors: NDArray[np.float32], role: Role) -> sparse.csr_array:
-        """Project dense vectors without a dense result.
+    def heaviest(self, vectors: Tensor, terms: int) -> tuple[Tensor, Tensor]:
+        """Return the largest weights of each vector and their columns; [n, k] each.
 
-        Parameters
-        ----------
-        vectors : float32 [n, in_features]
-        role
-            Which number of terms to keep.
-
-        Returns
-        -------
-        scipy.sparse.csr_array
-            float32 [n, vocabulary_size].
+        Raises
+        ------
+        InputError
+            If the head is not ready.
         """
-        rows = []
-        for start in range(0, len(vectors), _VECTORS):
-            part = torch.from_numpy(vectors[start : start + _VECTORS]).to(self.linear.weight.device)
-            weights, terms = self._heaviest(part, role)
-            for own, columns in zip(
-                weights.cpu().numpy(), self.columns[terms].cpu().numpy(), strict=True
-            ):
-                order = np.argsort(columns)
-                order = order[own[order] > 0]
-                rows.append(Row(columns[order].astype(np.uint32), own[order]))
-        return stack(rows, self.vocabulary_size)
-
-    def get_embedding_dimension(self) -> int:
-        """Return the number of columns."""
-        return self.vocabulary_size
-
-    def save(self, output_path: str, *args: Any, safe_serialization: bool = True, **_: Any) -> None:
-        """Write configuration and weights, as sentence-transformers asks."""
-        self.save_config(output_path)
-        self.save_torch_weights(output_path, safe_serialization=safe_serialization)
-
-    @classmethod
-    def load(  # type: ignore[override]
-        cls, model_name_or_path: str, subfolder: str = "", **options: Any
-    ) -> DenseToSparse:
-        """Read what :meth:`save` wrote, as sentence-transformers asks."""
-        kept = {"token", "cache_folder", "revision", "local_files_only"} & options.keys()
-        hub = {"subfolder": subfolder, **{key: options[key] for key in kept}}
-        head = cls(**cls.load_config(model_name_or_path, **hub))
-        return cls.load_torch_weights(model_name_or_path, model=head, **hub)
-
-    def _heaviest(self, vectors: Tensor, task: str | None) -> tuple[Tensor, Tensor]:
-        """Return the largest weights and their places among the active terms; [n, k] each."""
         if not self.ready:
             raise InputError("this DenseToSparse head knows no sample of texts: call fit first")
-        k = self.query_terms if task == "query" else self.document_terms
-        logits, terms = self.linear(vectors).topk(min(k, self.active_terms), dim=1)
-        return (logits - self.threshold).relu().log1p(), terms
+        logits, places = self.logits(vectors).topk(min(terms, self.active_terms), dim=1)
+        return _ACTIVATIONS[self.activation](logits - self.threshold), self.columns[places]
 
-
-def _is_word(term: str) -> bool:
-    # "▁" and "Ġ" mark the start of a word in SentencePiece and byte-level vocabularies.
-    word = term.lstrip("▁Ġ")
-    return len(word) >= 2 and word.isalpha()
-
-
-def _whitened(rows: Tensor) -> Tensor:
-    centred = rows.double() - rows.double().mean(0)
-    values, vectors = torch.linalg.eigh(centred.T @ centred / len(centred))
-    scale = values.clamp(min=values.max() * 1e-9).rsqrt()
-    whitened = centred @ (vectors * scale) @ vectors.T
-    return nn.functional.normalize(whitened, dim=1).float()
+    def _hidden(self, vectors: Tensor) -> Tensor:
+        if self.projection is not None:
+            vectors = self.projection(vectors)
+        return vectors if self.norm is None else self.norm(vectors)

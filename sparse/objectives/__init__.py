@@ -2,11 +2,12 @@
 
 A score matrix [q, d] holds the products of queries and documents; losses do not care whether they
 are of sparse or of dense vectors. :func:`score_loss` finds one by name, :data:`REGULARISERS` a
-regulariser, and :class:`PairObjective` puts both together for a training run.
+regulariser; :class:`PairObjective` and :class:`AutoencoderObjective` are what a run is given.
 """
 
 from __future__ import annotations
 
+from rarefy.sparse.objectives.autoencoding import AutoencoderObjective
 from rarefy.sparse.objectives.contrastive import info_nce, sigmoid_loss, weighted_info_nce
 from rarefy.sparse.objectives.distillation import (
     kl_divergence,
@@ -32,6 +33,7 @@ from rarefy.sparse.objectives.schedules import Schedule
 __all__ = [
     "REGULARISERS",
     "SCORE_LOSSES",
+    "AutoencoderObjective",
     "DocumentFrequencies",
     "ExpansionControl",
     "PairObjective",

@@ -1,0 +1,147 @@
+"""What heads have in common: they are modules of sentence-transformers, saved as these are."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from typing import Any, Self
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from scipy import sparse
+from sentence_transformers.base.modules import Module
+from torch import Tensor
+
+from rarefy.errors import InputError
+from rarefy.sparse.model import Role
+from rarefy.sparse.rows import Row, stack
+
+__all__ = ["Head", "VectorHead", "check_counts", "keep_largest"]
+
+_VECTORS = 256  # projected at a time
+
+
+class Head(Module):
+    """A module that gives weights [n, vocabulary_size]: the last one of a SparseEncoder.
+
+    Attributes
+    ----------
+    vocabulary_size : int
+        Number of columns V.
+    """
+
+    vocabulary_size: int
+
+    def get_embedding_dimension(self) -> int:
+        """Return the number of columns."""
+        return self.vocabulary_size
+
+    def save(self, output_path: str, *args: Any, safe_serialization: bool = True, **_: Any) -> None:
+        """Write configuration and weights, as sentence-transformers asks."""
+        self.save_config(output_path)
+        self.save_torch_weights(output_path, safe_serialization=safe_serialization)
+
+    @classmethod
+    def load(  # type: ignore[override]
+        cls, model_name_or_path: str, subfolder: str = "", **options: Any
+    ) -> Self:
+        """Read what :meth:`save` wrote, as sentence-transformers asks."""
+        kept = {"token", "cache_folder", "revision", "local_files_only"} & options.keys()
+        hub = {"subfolder": subfolder, **{key: options[key] for key in kept}}
+        head = cls(**cls.load_config(model_name_or_path, **hub))
+        return cls.load_torch_weights(model_name_or_path, model=head, **hub)
+
+
+class VectorHead(Head):
+    """A head over one dense vector a text.
+
+    Attributes
+    ----------
+    in_features : int
+        Length of the dense vectors.
+    query_terms, document_terms : int
+        How many terms a query and a document keep at most.
+    """
+
+    forward_kwargs = {"task"}  # noqa: RUF012
+
+    in_features: int
+    query_terms: int
+    document_terms: int
+
+    @abstractmethod
+    def heaviest(self, vectors: Tensor, terms: int) -> tuple[Tensor, Tensor]:
+        """Return the largest weights of each vector and their columns.
+
+        Parameters
+        ----------
+        vectors : float [n, in_features]
+            Dense vectors.
+        terms
+            How many to keep.
+
+        Returns
+        -------
+        weights : float [n, k], columns : int64 [n, k]
+            k is `terms`, or fewer where there are not as many columns.
+        """
+
+    def forward(
+        self, features: dict[str, Any], *, task: str | None = None, **_: Any
+    ) -> dict[str, Any]:
+        """Replace ``sentence_embedding`` [n, in_features] by weights [n, vocabulary_size]."""
+        weights, columns = self.heaviest(features["sentence_embedding"], self._terms(task))
+        result = weights.new_zeros((len(weights), self.vocabulary_size))
+        features["sentence_embedding"] = result.scatter(1, columns, weights)
+        return features
+
+    @torch.inference_mode()
+    def project(self, vectors: NDArray[np.float32], role: Role) -> sparse.csr_array:
+        """Project dense vectors without a dense result.
+
+        Parameters
+        ----------
+        vectors : float32 [n, in_features]
+        role
+            Which number of terms to keep.
+
+        Returns
+        -------
+        scipy.sparse.csr_array
+            float32 [n, vocabulary_size].
+        """
+        device = next(self.parameters()).device
+        rows = []
+        for start in range(0, len(vectors), _VECTORS):
+            part = torch.from_numpy(vectors[start : start + _VECTORS]).to(device)
+            weights, places = self.heaviest(part, self._terms(role))
+            for own, columns in zip(weights.cpu().numpy(), places.cpu().numpy(), strict=True):
+                order = np.argsort(columns)
+                order = order[own[order] > 0]
+                rows.append(Row(columns[order].astype(np.uint32), own[order]))
+        return stack(rows, self.vocabulary_size)
+
+    def _terms(self, task: str | None) -> int:
+        return self.query_terms if task == "query" else self.document_terms
+
+
+def check_counts(**counts: int | None) -> None:
+    """Raise InputError if one of these numbers is there and below 1."""
+    for name, value in counts.items():
+        if value is not None and not value >= 1:
+            raise InputError(f"{name} is {value}; expected at least 1")
+
+
+def keep_largest(weights: Tensor, k: int | None) -> Tensor:
+    """Return the weights with all but the k largest of each row set to zero.
+
+    Parameters
+    ----------
+    weights : float [..., V]
+    k
+        How many; None keeps all.
+    """
+    if k is None or k >= weights.shape[-1]:
+        return weights
+    values, columns = weights.topk(k, dim=-1)
+    return torch.zeros_like(weights).scatter(-1, columns, values)

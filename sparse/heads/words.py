@@ -1,0 +1,80 @@
+"""A vocabulary projection made of an encoder's own word embeddings, and standardised terms."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from rarefy.errors import InputError
+from rarefy.sparse.vocabulary import Vocabulary
+
+__all__ = ["moments", "standardise", "whitened", "word_columns"]
+
+
+def word_columns(vocabulary: Vocabulary) -> Tensor:
+    """Return the columns of words, int64: not special, two letters or more, no middle of a word."""
+    return torch.tensor(
+        [
+            column
+            for column, term in enumerate(vocabulary.terms)
+            if column not in vocabulary.special and _is_word(term)
+        ]
+    )
+
+
+def whitened(rows: Tensor) -> Tensor:
+    """Return rows [A, h] centred, times their covariance's inverse square root, at unit length."""
+    centred = rows.double() - rows.double().mean(0)
+    values, vectors = torch.linalg.eigh(centred.T @ centred / len(centred))
+    scale = values.clamp(min=values.max() * 1e-9).rsqrt()
+    return nn.functional.normalize(centred @ (vectors * scale) @ vectors.T, dim=1).float()
+
+
+def moments(
+    projection: nn.Linear, vectors: Tensor
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return the mean and standard deviation of each logit over a sample of vectors.
+
+    Parameters
+    ----------
+    projection
+        From h features to A logits.
+    vectors : float [n, h]
+        At least two.
+
+    Returns
+    -------
+    mean, deviation : float64 [A]
+
+    Raises
+    ------
+    InputError
+        If there are less than two vectors.
+    """
+    if len(vectors) < 2:
+        raise InputError(f"the sample has {len(vectors)} distinct texts; expected at least 2")
+    sample = vectors.cpu().double()
+    rows = projection.weight.detach().cpu().double()
+    covariance = torch.cov(sample.T, correction=0)
+    mean = rows @ sample.mean(0) + projection.bias.detach().cpu().double()
+    variance = ((rows @ covariance) * rows).sum(1)
+    return mean.numpy(), variance.clamp(min=1e-12).sqrt().numpy()
+
+
+@torch.no_grad()
+def standardise(
+    projection: nn.Linear, mean: NDArray[np.floating], deviation: NDArray[np.floating]
+) -> None:
+    """Change a projection so that logits of this mean and deviation [A] have 0 and 1."""
+    weight, bias = projection.weight, projection.bias
+    scale = 1 / torch.from_numpy(deviation).to(weight)
+    weight.mul_(scale[:, None])
+    bias.sub_(torch.from_numpy(mean).to(bias)).mul_(scale)
+
+
+def _is_word(term: str) -> bool:
+    # "▁" and "Ġ" mark the start of a word in SentencePiece and byte-level vocabularies.
+    word = term.lstrip("▁Ġ")
+    return len(word) >= 2 and word.isalpha()
