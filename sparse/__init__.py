@@ -14,6 +14,9 @@ from rarefy.errors import require as _require
 if TYPE_CHECKING:
     from rarefy.sparse.encoders.dense import DenseEncoder
     from rarefy.sparse.heads.dense_to_sparse import DenseToSparse
+    from rarefy.sparse.heads.static_query import StaticQuery
+    from rarefy.sparse.heads.token_to_sparse import TokenToSparse
+    from rarefy.sparse.heads.top_k_autoencoder import TopKAutoencoder
     from rarefy.sparse.lexical import BM25
     from rarefy.sparse.model import TermModel
     from rarefy.sparse.registry import load
@@ -25,7 +28,10 @@ _HOME = {
     "DenseEncoder": "encoders.dense",
     "DenseToSparse": "heads.dense_to_sparse",
     "SparseModel": "sparse_model",
+    "StaticQuery": "heads.static_query",
     "TermModel": "model",
+    "TokenToSparse": "heads.token_to_sparse",
+    "TopKAutoencoder": "heads.top_k_autoencoder",
     "Vocabulary": "vocabulary",
     "load": "registry",
 }
@@ -35,7 +41,10 @@ __all__ = [
     "DenseEncoder",
     "DenseToSparse",
     "SparseModel",
+    "StaticQuery",
     "TermModel",
+    "TokenToSparse",
+    "TopKAutoencoder",
     "Vocabulary",
     "load",
 ]

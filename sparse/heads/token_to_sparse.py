@@ -203,9 +203,7 @@ class TokenToSparse(Head):
             raise InputError(
                 f"token_terms is {self.token_terms}; expected None: no built-in module does that"
             )
-        of_tokens = {"module_input_name": "token_embeddings"}
         modules: list[nn.Module] = []
-        weight, bias = self.linear.weight.detach(), self.linear.bias.detach()
         if self.residual is not None:
             modules.append(
                 Dense(
@@ -215,7 +213,7 @@ class TokenToSparse(Head):
                     init_weight=self.residual.weight.detach().clone(),
                     init_bias=self.residual.bias.detach().clone(),
                     use_residual=True,
-                    **of_tokens,
+                    module_input_name="token_embeddings",
                 )
             )
         modules.append(
@@ -223,9 +221,9 @@ class TokenToSparse(Head):
                 self.in_features,
                 self.vocabulary_size,
                 activation_function=nn.Identity(),
-                init_weight=weight.clone(),
-                init_bias=bias - self.threshold,
-                **of_tokens,
+                init_weight=self.linear.weight.detach().clone(),
+                init_bias=self.linear.bias.detach() - self.threshold,
+                module_input_name="token_embeddings",
             )
         )
         modules.append(

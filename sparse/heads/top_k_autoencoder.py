@@ -153,10 +153,15 @@ class TopKAutoencoder(VectorHead):
             k_aux=min(self.dead_terms, self.vocabulary_size),
             dead_threshold=self.dead_after,
         )
-        with torch.no_grad():
-            module.encoder.weight.copy_(self.rows)
-            module.latent_bias.copy_(self.bias)
-            module.pre_bias.copy_(self.pre_bias)
+        module.load_state_dict(
+            {
+                "encoder.weight": self.rows,
+                "decoder.linear.weight": self.rows,
+                "latent_bias": self.bias,
+                "pre_bias": self.pre_bias,
+                "stats_last_nonzero": self.silent,
+            }
+        )
         return module.to(self.rows.device)
 
 
