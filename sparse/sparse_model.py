@@ -17,7 +17,7 @@ from rarefy.sparse.texts import Advance, checked
 from rarefy.sparse.vocabulary import Vocabulary
 
 if TYPE_CHECKING:
-    from rarefy.sparse.heads.dense_to_sparse import DenseToSparse
+    from rarefy.sparse.heads.head import VectorHead
 
 __all__ = ["SparseModel", "TermEncoder"]
 
@@ -55,7 +55,7 @@ class SparseModel(TermModel):
     encoder
         A :class:`DenseEncoder`, which needs a head, or an encoder that gives sparse vectors itself.
     head
-        A :class:`DenseToSparse` head for the dense encoder.
+        A :class:`DenseToSparse` or :class:`TopKAutoencoder` head for the dense encoder.
     name
         What the model is called in tables.
 
@@ -71,7 +71,7 @@ class SparseModel(TermModel):
     def __init__(
         self,
         encoder: DenseEncoder | TermEncoder,
-        head: DenseToSparse | None = None,
+        head: VectorHead | None = None,
         *,
         name: str | None = None,
     ) -> None:
@@ -107,11 +107,11 @@ class SparseModel(TermModel):
         from rarefy.sparse.encoders.masked_lm import MaskedLMEncoder
         from rarefy.sparse.encoders.pipeline import load_sparse_encoder
         from rarefy.sparse.encoders.sparse_pipeline import SparsePipelineEncoder
-        from rarefy.sparse.heads.dense_to_sparse import DenseToSparse
+        from rarefy.sparse.heads.head import VectorHead
 
         pipeline = load_sparse_encoder(name_or_path, device, trust_remote_code)
         encoder: TermEncoder
-        if isinstance(pipeline[-1], DenseToSparse):
+        if isinstance(pipeline[-1], VectorHead):
             encoder = HeadedEncoder.parted(pipeline, cache, dtype)
         elif MaskedLMEncoder.fits(pipeline):
             encoder = MaskedLMEncoder(pipeline, cache=cache)

@@ -15,7 +15,7 @@ from rarefy.sparse.texts import Advance
 from rarefy.sparse.vocabulary import Vocabulary
 
 if TYPE_CHECKING:
-    from rarefy.sparse.heads.dense_to_sparse import DenseToSparse
+    from rarefy.sparse.heads.head import VectorHead
 
 __all__ = ["HeadedEncoder"]
 
@@ -36,7 +36,7 @@ class HeadedEncoder:
         If their sizes differ.
     """
 
-    def __init__(self, encoder: DenseEncoder, head: DenseToSparse) -> None:
+    def __init__(self, encoder: DenseEncoder, head: VectorHead) -> None:
         if head.in_features != encoder.dimension:
             raise InputError(
                 f"the head takes vectors of length {head.in_features}; {encoder.name} gives "
@@ -62,8 +62,11 @@ class HeadedEncoder:
 
     @property
     def vocabulary(self) -> Vocabulary:
-        """The terms of the columns."""
-        return self.dense.vocabulary
+        """The terms of the columns, or numbers where these are latent features."""
+        terms = self.dense.vocabulary
+        if len(terms) == self.head.vocabulary_size:
+            return terms
+        return Vocabulary([str(column) for column in range(self.head.vocabulary_size)])
 
     @property
     def fingerprint(self) -> str:
@@ -93,7 +96,19 @@ class HeadedEncoder:
         )
 
     def fit(self, texts: Iterable[str], *, progress: bool = False) -> None:
-        """Fit the head; see :meth:`DenseToSparse.fit`."""
+        """Fit the head; see :meth:`DenseToSparse.fit`.
+
+        Raises
+        ------
+        InputError
+            If it is a head of another kind, or there are less than two distinct texts.
+        """
+        from rarefy.sparse.heads.dense_to_sparse import DenseToSparse
+
+        if not isinstance(self.head, DenseToSparse):
+            raise InputError(
+                f"a {type(self.head).__name__} head has nothing to fit: train it, or encode with it"
+            )
         self.head.fit(self.dense, texts, progress=progress)
 
     def encode_distinct(

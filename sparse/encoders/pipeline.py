@@ -18,6 +18,9 @@ from transformers.utils import logging
 
 from rarefy.errors import InputError
 from rarefy.sparse.heads.dense_to_sparse import DenseToSparse
+from rarefy.sparse.heads.head import Head
+from rarefy.sparse.heads.token_to_sparse import TokenToSparse
+from rarefy.sparse.heads.top_k_autoencoder import TopKAutoencoder
 from rarefy.sparse.model import Role
 
 __all__ = ["content_digest", "fingerprint", "load_pipeline", "load_sparse_encoder", "prompt_for"]
@@ -29,6 +32,9 @@ _NOT_OF_VECTORS = ("_name_or_path", "architectures", "embedding_dimension", "tra
 
 # Attributes of a pipeline that decide its vectors.
 _SETTINGS = ("max_seq_length", "prompts", "default_prompt_name", "truncate_dim", "max_active_dims")
+
+# What a saved SparseEncoder may end with.
+_HEADS: tuple[type[Head], ...] = (DenseToSparse, TokenToSparse, TopKAutoencoder)
 
 _HUB_NAME = re.compile(r"\w[\w.-]*(/\w[\w.-]*)?")
 
@@ -113,7 +119,7 @@ def load_sparse_encoder(name: str | Path, device: str, trust_remote_code: bool) 
         SparseEncoder,
         name,
         device,
-        {f"{DenseToSparse.__module__}.DenseToSparse": DenseToSparse},
+        {f"{head.__module__}.{head.__name__}": head for head in _HEADS},
         trust_remote_code,
     )
     # What there is was fetched while loading.
