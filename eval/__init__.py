@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from rarefy.eval.benchmark import bench, evaluate_system
     from rarefy.eval.collections import Collection, load_collection
+    from rarefy.eval.development import development_measure
     from rarefy.eval.interchange import (
         Vectors,
         read_qrels,
@@ -33,6 +34,7 @@ _HOME = {
     "Run": "run",
     "Vectors": "interchange",
     "bench": "benchmark",
+    "development_measure": "development",
     "evaluate": "measures",
     "evaluate_system": "benchmark",
     "format_table": "report",
@@ -53,6 +55,7 @@ __all__ = [
     "Run",
     "Vectors",
     "bench",
+    "development_measure",
     "evaluate",
     "evaluate_system",
     "format_table",

@@ -13,6 +13,7 @@ from rarefy.errors import require as _require
 
 if TYPE_CHECKING:
     from rarefy.sparse.training.batches import Batch, PairBatches
+    from rarefy.sparse.training.corpus import collect_pairs, read_pairs
     from rarefy.sparse.training.fine_tuning import add_lora, fine_tune, freeze
     from rarefy.sparse.training.guard import SparsityGuard
     from rarefy.sparse.training.history import History
@@ -29,9 +30,11 @@ _HOME = {
     "SparsityGuard": "guard",
     "TrainingPlan": "trainer",
     "add_lora": "fine_tuning",
+    "collect_pairs": "corpus",
     "encode_to_disk": "vectors",
     "fine_tune": "fine_tuning",
     "freeze": "fine_tuning",
+    "read_pairs": "corpus",
     "train": "trainer",
 }
 
@@ -44,9 +47,11 @@ __all__ = [
     "SparsityGuard",
     "TrainingPlan",
     "add_lora",
+    "collect_pairs",
     "encode_to_disk",
     "fine_tune",
     "freeze",
+    "read_pairs",
     "train",
 ]
 

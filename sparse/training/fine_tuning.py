@@ -185,7 +185,7 @@ def fine_tune(
         guard=guard,
         accumulation=settings.gradient_accumulation_steps,
     )
-    trainer = _trainer_class()(
+    trainer = _trainer_class(loss)(
         model=model, args=settings, train_dataset=Dataset.from_dict(columns), loss=loss
     )
     trainer.remove_callback(PrinterCallback)
@@ -201,7 +201,7 @@ def _last_checkpoint(folder: Path) -> str | None:
     return None if newest is None else str(newest)
 
 
-def _trainer_class() -> Any:
+def _trainer_class(loss: EmbeddingLoss) -> Any:
     from sentence_transformers import SparseEncoderTrainer
 
     class Trainer(SparseEncoderTrainer):
@@ -209,12 +209,12 @@ def _trainer_class() -> Any:
 
         def _save(self, output_dir: str | None = None, state_dict: Any = None) -> None:
             super()._save(output_dir, state_dict)
-            with replaced(Path(output_dir or self.args.output_dir) / _LOSS_STATE) as stream:
-                torch.save(self.loss.own_state(), stream)
+            with replaced(Path(output_dir or str(self.args.output_dir)) / _LOSS_STATE) as stream:
+                torch.save(loss.own_state(), stream)
 
-        def _load_from_checkpoint(self, checkpoint_path: str) -> None:
-            super()._load_from_checkpoint(checkpoint_path)
-            state = torch.load(Path(checkpoint_path) / _LOSS_STATE, weights_only=True)
-            self.loss.load_own_state(state)
+        def _load_from_checkpoint(self, *args: Any, **kwargs: Any) -> None:
+            super()._load_from_checkpoint(*args, **kwargs)
+            folder = args[0] if args else next(iter(kwargs.values()))
+            loss.load_own_state(torch.load(Path(folder) / _LOSS_STATE, weights_only=True))
 
     return Trainer

@@ -8,7 +8,7 @@ import lzma
 import pytest
 
 from rarefy.errors import InputError
-from rarefy.sparse.training import OverlapFilter
+from rarefy.sparse.training import OverlapFilter, collect_pairs, read_pairs
 from rarefy.sparse.training.sources import (
     Pair,
     Source,
@@ -173,3 +173,28 @@ def test_no_collections_and_bad_input():
     assert list(OverlapFilter({"empty": []})(source(("x", "y")))) == [("x", "y")]
     with pytest.raises(InputError, match="ngram is 0"):
         OverlapFilter({}, ngram=0)
+
+
+def test_pairs_are_collected_once(tmp_path):
+    one, two = (source(*((f"{n} {i}", str(i)) for i in range(20)), name=n) for n in "ab")
+    pairs = collect_pairs([one, two], OverlapFilter({"set": ["a 3"]}), 10, tmp_path, seed=1)
+    assert len(set(pairs)) == 10
+    assert "a 3" not in {pair.query for pair in pairs}
+    assert {pair.query[0] for pair in pairs} == {"a", "b"}
+    assert read_pairs(tmp_path) == pairs
+    again = collect_pairs([one, two], OverlapFilter({"set": ["a 3"]}), 10, tmp_path, seed=1)
+    assert again == pairs
+    assert "| a | 20 | 0 | set 1 | 19 | CC0 |" in (tmp_path / "overlap.md").read_text()
+    other = collect_pairs([one, two], OverlapFilter({}), 10, tmp_path, seed=2)
+    assert other != pairs
+
+
+def test_nothing_collected(tmp_path):
+    assert read_pairs(tmp_path) is None
+    with pytest.raises(InputError, match="no pairs left"):
+        collect_pairs([source()], OverlapFilter({}), 10, tmp_path)
+    with pytest.raises(InputError, match="size is 0"):
+        collect_pairs([source()], OverlapFilter({}), 0, tmp_path)
+    (tmp_path / "pairs.jsonl.gz").write_bytes(b"broken")
+    with pytest.raises(InputError, match="delete it, and it is collected anew"):
+        read_pairs(tmp_path)

@@ -6,10 +6,10 @@ import gzip
 import lzma
 import re
 import subprocess
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TextIO
+from typing import IO, Any
 
 from rarefy.errors import InputError
 from rarefy.sparse.training.sources.source import Pair, Source
@@ -17,6 +17,7 @@ from rarefy.sparse.training.sources.source import Pair, Source
 __all__ = ["debian_descriptions"]
 
 _APT_HELPER = "/usr/lib/apt/apt-helper"  # what unpacks lz4 wherever apt has made such files
+_OPENINGS: dict[str, Callable[..., Any]] = {".gz": gzip.open, ".xz": lzma.open}
 _WORDS = 8  # the fewest of a long description
 
 
@@ -60,7 +61,8 @@ def _read(files: list[Path]) -> Iterator[Pair]:
     seen: set[int] = set()
     for path in files:
         with _opened(path) as lines:
-            short, long = "", list[str]()
+            short = ""
+            long: list[str] = []
             for line in (*lines, "\n"):
                 if found := re.match(r"Description(?:-en)?: (.*)", line):
                     short = found.group(1).strip()
@@ -75,9 +77,9 @@ def _read(files: list[Path]) -> Iterator[Pair]:
 
 
 @contextmanager
-def _opened(path: Path) -> Iterator[TextIO]:
+def _opened(path: Path) -> Iterator[IO[str]]:
     if path.suffix != ".lz4":
-        opening = {".gz": gzip.open, ".xz": lzma.open}.get(path.suffix, open)
+        opening: Callable[..., IO[str]] = _OPENINGS.get(path.suffix, open)
         with opening(path, "rt", encoding="utf-8", errors="replace") as lines:
             yield lines
         return
