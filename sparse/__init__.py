@@ -14,6 +14,7 @@ from rarefy.errors import require as _require
 if TYPE_CHECKING:
     from rarefy.sparse.encoders.dense import DenseEncoder
     from rarefy.sparse.heads.dense_to_sparse import DenseToSparse
+    from rarefy.sparse.heads.signed_rotation import SignedRotation
     from rarefy.sparse.heads.static_query import StaticQuery
     from rarefy.sparse.heads.token_to_sparse import TokenToSparse
     from rarefy.sparse.heads.top_k_autoencoder import TopKAutoencoder
@@ -27,6 +28,7 @@ _HOME = {
     "BM25": "lexical",
     "DenseEncoder": "encoders.dense",
     "DenseToSparse": "heads.dense_to_sparse",
+    "SignedRotation": "heads.signed_rotation",
     "SparseModel": "sparse_model",
     "StaticQuery": "heads.static_query",
     "TermModel": "model",
@@ -40,6 +42,7 @@ __all__ = [
     "BM25",
     "DenseEncoder",
     "DenseToSparse",
+    "SignedRotation",
     "SparseModel",
     "StaticQuery",
     "TermModel",

@@ -96,19 +96,7 @@ class HeadedEncoder:
         )
 
     def fit(self, texts: Iterable[str], *, progress: bool = False) -> None:
-        """Fit the head; see :meth:`DenseToSparse.fit`.
-
-        Raises
-        ------
-        InputError
-            If it is a head of another kind, or there are less than two distinct texts.
-        """
-        from rarefy.sparse.heads.dense_to_sparse import DenseToSparse
-
-        if not isinstance(self.head, DenseToSparse):
-            raise InputError(
-                f"a {type(self.head).__name__} head has nothing to fit: train it, or encode with it"
-            )
+        """Fit the head; see :meth:`VectorHead.fit`."""
         self.head.fit(self.dense, texts, progress=progress)
 
     def encode_distinct(

@@ -19,6 +19,7 @@ from transformers.utils import logging
 from rarefy.errors import InputError
 from rarefy.sparse.heads.dense_to_sparse import DenseToSparse
 from rarefy.sparse.heads.head import Head
+from rarefy.sparse.heads.signed_rotation import SignedRotation
 from rarefy.sparse.heads.token_to_sparse import TokenToSparse
 from rarefy.sparse.heads.top_k_autoencoder import TopKAutoencoder
 from rarefy.sparse.model import Role
@@ -34,7 +35,7 @@ _NOT_OF_VECTORS = ("_name_or_path", "architectures", "embedding_dimension", "tra
 _SETTINGS = ("max_seq_length", "prompts", "default_prompt_name", "truncate_dim", "max_active_dims")
 
 # What a saved SparseEncoder may end with.
-_HEADS: tuple[type[Head], ...] = (DenseToSparse, TokenToSparse, TopKAutoencoder)
+_HEADS: tuple[type[Head], ...] = (DenseToSparse, SignedRotation, TokenToSparse, TopKAutoencoder)
 
 _HUB_NAME = re.compile(r"\w[\w.-]*(/\w[\w.-]*)?")
 

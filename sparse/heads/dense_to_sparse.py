@@ -23,9 +23,8 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from rarefy.errors import InputError
-from rarefy.sparse.heads.head import VectorHead, check_counts
+from rarefy.sparse.heads.head import VectorHead, check_counts, sample
 from rarefy.sparse.heads.words import moments, standardise, whitened, word_columns
-from rarefy.sparse.texts import checked
 
 if TYPE_CHECKING:
     from rarefy.sparse.encoders.dense import DenseEncoder
@@ -214,8 +213,7 @@ class DenseToSparse(VectorHead):
         InputError
             If there are less than two distinct texts.
         """
-        sample = [text for text in dict.fromkeys(checked(texts)) if text.strip()]
-        vectors = encoder.encode(sample, role="document", progress=progress)
+        vectors = encoder.encode(sample(texts), role="document", progress=progress)
         self.standardise(*self.moments(vectors))
 
     @torch.inference_mode()
@@ -245,7 +243,7 @@ class DenseToSparse(VectorHead):
         """Return z [n, active_terms] of dense vectors [n, in_features], before the threshold."""
         return self.linear(self._hidden(vectors))
 
-    def heaviest(self, vectors: Tensor, terms: int) -> tuple[Tensor, Tensor]:
+    def heaviest(self, vectors: Tensor, task: str | None) -> tuple[Tensor, Tensor]:
         """Return the largest weights of each vector and their columns; [n, k] each.
 
         Raises
@@ -255,7 +253,7 @@ class DenseToSparse(VectorHead):
         """
         if not self.ready:
             raise InputError("this DenseToSparse head knows no sample of texts: call fit first")
-        logits, places = self.logits(vectors).topk(min(terms, self.active_terms), dim=1)
+        logits, places = self.logits(vectors).topk(min(self.terms(task), self.active_terms), dim=1)
         return _ACTIVATIONS[self.activation](logits - self.threshold), self.columns[places]
 
     def _hidden(self, vectors: Tensor) -> Tensor:

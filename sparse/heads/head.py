@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from typing import Any, Self
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 import torch
@@ -15,8 +16,12 @@ from torch import Tensor
 from rarefy.errors import InputError
 from rarefy.sparse.model import Role
 from rarefy.sparse.rows import Row, stack
+from rarefy.sparse.texts import checked
 
-__all__ = ["Head", "VectorHead", "check_counts", "keep_largest"]
+if TYPE_CHECKING:
+    from rarefy.sparse.encoders.dense import DenseEncoder
+
+__all__ = ["Head", "VectorHead", "check_counts", "keep_largest", "sample"]
 
 _VECTORS = 256  # projected at a time
 
@@ -70,27 +75,43 @@ class VectorHead(Head):
     document_terms: int
 
     @abstractmethod
-    def heaviest(self, vectors: Tensor, terms: int) -> tuple[Tensor, Tensor]:
+    def heaviest(self, vectors: Tensor, task: str | None) -> tuple[Tensor, Tensor]:
         """Return the largest weights of each vector and their columns.
 
         Parameters
         ----------
         vectors : float [n, in_features]
             Dense vectors.
-        terms
-            How many to keep.
+        task
+            ``"query"``; anything else is a document.
 
         Returns
         -------
         weights : float [n, k], columns : int64 [n, k]
-            k is `terms`, or fewer where there are not as many columns.
+            k is what :meth:`terms` says, or fewer where there are not as many columns.
         """
+
+    def terms(self, task: str | None) -> int:
+        """Return how many terms a query or a document keeps at most."""
+        return self.query_terms if task == "query" else self.document_terms
+
+    def fit(self, encoder: DenseEncoder, texts: Iterable[str], *, progress: bool = False) -> None:
+        """Fit to a sample of texts, such as the corpus, what needs no training.
+
+        Raises
+        ------
+        InputError
+            If the head has nothing of that kind, or there are less than two distinct texts.
+        """
+        raise InputError(
+            f"a {type(self).__name__} head has nothing to fit: train it, or encode with it"
+        )
 
     def forward(
         self, features: dict[str, Any], *, task: str | None = None, **_: Any
     ) -> dict[str, Any]:
         """Replace ``sentence_embedding`` [n, in_features] by weights [n, vocabulary_size]."""
-        weights, columns = self.heaviest(features["sentence_embedding"], self._terms(task))
+        weights, columns = self.heaviest(features["sentence_embedding"], task)
         result = weights.new_zeros((len(weights), self.vocabulary_size))
         features["sentence_embedding"] = result.scatter(1, columns, weights)
         return features
@@ -114,15 +135,12 @@ class VectorHead(Head):
         rows = []
         for start in range(0, len(vectors), _VECTORS):
             part = torch.from_numpy(vectors[start : start + _VECTORS]).to(device)
-            weights, places = self.heaviest(part, self._terms(role))
+            weights, places = self.heaviest(part, role)
             for own, columns in zip(weights.cpu().numpy(), places.cpu().numpy(), strict=True):
                 order = np.argsort(columns)
                 order = order[own[order] > 0]
                 rows.append(Row(columns[order].astype(np.uint32), own[order]))
         return stack(rows, self.vocabulary_size)
-
-    def _terms(self, task: str | None) -> int:
-        return self.query_terms if task == "query" else self.document_terms
 
 
 def check_counts(**counts: int | None) -> None:
@@ -130,6 +148,20 @@ def check_counts(**counts: int | None) -> None:
     for name, value in counts.items():
         if value is not None and not value >= 1:
             raise InputError(f"{name} is {value}; expected at least 1")
+
+
+def sample(texts: Iterable[str]) -> list[str]:
+    """Return the distinct texts that are not blank, to fit a head to.
+
+    Raises
+    ------
+    InputError
+        If there are less than two.
+    """
+    distinct = [text for text in dict.fromkeys(checked(texts)) if text.strip()]
+    if len(distinct) < 2:
+        raise InputError(f"the sample has {len(distinct)} distinct texts; expected at least 2")
+    return distinct
 
 
 def keep_largest(weights: Tensor, k: int | None) -> Tensor:

@@ -18,9 +18,8 @@ from sentence_transformers.sparse_encoder.modules import SpladePooling
 from torch import Tensor, nn
 
 from rarefy.errors import InputError
-from rarefy.sparse.heads.head import Head, check_counts, keep_largest
+from rarefy.sparse.heads.head import Head, check_counts, keep_largest, sample
 from rarefy.sparse.heads.words import moments, standardise, whitened, word_columns
-from rarefy.sparse.texts import checked
 
 if TYPE_CHECKING:
     from rarefy.sparse.encoders.dense import DenseEncoder
@@ -136,11 +135,8 @@ class TokenToSparse(Head):
         InputError
             If there are less than two distinct texts.
         """
-        sample = [text for text in dict.fromkeys(checked(texts)) if text.strip()]
-        if len(sample) < 2:
-            raise InputError(f"the sample has {len(sample)} distinct texts; expected at least 2")
         states = encoder.pipeline.encode(
-            sample, output_value="token_embeddings", convert_to_numpy=False
+            sample(texts), output_value="token_embeddings", convert_to_numpy=False
         )
         mean, deviation = moments(self.linear, self._adapted(torch.cat(states).float()))
         unused = ~self.linear.weight.any(1).cpu().numpy()

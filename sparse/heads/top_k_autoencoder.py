@@ -90,9 +90,11 @@ class TopKAutoencoder(VectorHead):
         """Return the features' logits [n, vocabulary_size] of vectors [n, in_features]."""
         return nn.functional.linear(vectors - self.pre_bias, self.rows, self.bias)
 
-    def heaviest(self, vectors: Tensor, terms: int) -> tuple[Tensor, Tensor]:
+    def heaviest(self, vectors: Tensor, task: str | None) -> tuple[Tensor, Tensor]:
         """Return the largest weights of each vector and their columns; [n, k] each."""
-        logits, columns = self.logits(vectors).topk(min(terms, self.vocabulary_size), dim=1)
+        logits, columns = self.logits(vectors).topk(
+            min(self.terms(task), self.vocabulary_size), dim=1
+        )
         return logits.relu(), columns
 
     def decode(self, codes: Tensor) -> Tensor:

@@ -54,11 +54,11 @@ def moments(
         If there are less than two vectors.
     """
     if len(vectors) < 2:
-        raise InputError(f"the sample has {len(vectors)} distinct texts; expected at least 2")
-    sample = vectors.cpu().double()
+        raise InputError(f"the sample has {len(vectors)} vectors; expected at least 2")
+    given = vectors.cpu().double()
     rows = projection.weight.detach().cpu().double()
-    covariance = torch.cov(sample.T, correction=0)
-    mean = rows @ sample.mean(0) + projection.bias.detach().cpu().double()
+    covariance = torch.cov(given.T, correction=0)
+    mean = rows @ given.mean(0) + projection.bias.detach().cpu().double()
     variance = ((rows @ covariance) * rows).sum(1)
     return mean.numpy(), variance.clamp(min=1e-12).sqrt().numpy()
 
