@@ -27,7 +27,7 @@ class SignedRotation(VectorHead):
     .. math:: h = R (x - \mu), \qquad z = [relu(h), relu(-h)]
 
     The k largest z are kept, and multiplied by :math:`|h|^2 / |z_k|^2`: the product with the whole
-    vector is then what it was, so texts whose coordinates are even are not put behind.
+    vector is then what it was, so scores are near the dense ones and can be added to others.
 
     Parameters
     ----------
@@ -83,9 +83,11 @@ class SignedRotation(VectorHead):
         self.register_buffer("document_mean", torch.zeros(in_features))
 
     def fit(self, encoder: DenseEncoder, texts: Iterable[str], *, progress: bool = False) -> None:
-        """Take the mean vector of documents off them.
+        """Take the mean vector of a sample of documents off documents.
 
-        What all documents share tells none from another, and fills the same columns in each.
+        What all documents share fills the same columns in each: without it postings get a fifth
+        shorter. It also costs up to 3% of nDCG@10 (all-MiniLM-L6-v2, SciFact and NFCorpus), for
+        columns hold products of coordinates of one sign alone. Queries keep their own mean.
 
         Raises
         ------

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import Any, Protocol
 
 import torch
 from torch import Tensor, nn
 
 from rarefy.errors import InputError
+from rarefy.sparse.objectives.expansion import ExpansionControl
 from rarefy.sparse.objectives.registry import REGULARISERS, ScoreLoss, score_loss
 from rarefy.sparse.objectives.regularisers import DocumentFrequencies
 from rarefy.sparse.objectives.schedules import Schedule
@@ -31,6 +33,10 @@ class DensePairs(Protocol):
 class PairObjective(nn.Module):
     """A loss on the score matrix of a batch, taught by the dense one, plus a regulariser.
 
+    The recipe of Nguyen et al., "Multimodal Learned Sparse Retrieval with Probabilistic Expansion
+    Control", ECIR 2024, is ``loss="score_matrix"``, ``regulariser="l1"`` with quadratic weights,
+    and an expansion control.
+
     Its parameter is the scale of the student's scores: sparse vectors have no length of their own.
 
     Parameters
@@ -46,6 +52,10 @@ class PairObjective(nn.Module):
         How much the regulariser counts at each optimiser step, for either side.
     vocabulary_size
         V, which ``"df_flops"`` needs.
+    expansion
+        Which queries may use more than their own terms at a step.
+    own_terms
+        The own terms, bool [B, V], of a step's queries; `expansion` needs it.
 
     Raises
     ------
@@ -62,6 +72,8 @@ class PairObjective(nn.Module):
         query_weight: Schedule | None = None,
         document_weight: Schedule | None = None,
         vocabulary_size: int | None = None,
+        expansion: ExpansionControl | None = None,
+        own_terms: Callable[[int], Tensor] | None = None,
     ) -> None:
         super().__init__()
         if not scale > 0:
@@ -73,6 +85,8 @@ class PairObjective(nn.Module):
             )
         if regulariser == "df_flops" and vocabulary_size is None:
             raise InputError("vocabulary_size is None; expected that of the head for 'df_flops'")
+        if (expansion is None) != (own_terms is None):
+            raise InputError("expansion and own_terms need each other; expected both or neither")
         self.loss = score_loss(loss) if isinstance(loss, str) else loss
         self.log_scale = nn.Parameter(torch.tensor(math.log(scale)))
         self.regulariser = regulariser
@@ -81,6 +95,7 @@ class PairObjective(nn.Module):
             if regulariser == "df_flops" and vocabulary_size
             else None
         )
+        self._expansion, self._own_terms = expansion, own_terms
         self._schedules = {"query": query_weight, "document": document_weight}
 
     def forward(
@@ -97,6 +112,9 @@ class PairObjective(nn.Module):
         step
             The optimiser's step, counted from 0.
         """
+        if self._expansion is not None and self._own_terms is not None:
+            own = self._own_terms(step).to(queries.device)
+            queries = self._expansion(queries, own, step)
         scores = self.log_scale.exp() * queries @ documents.T
         terms = {"scores": self.loss(scores, batch.queries @ batch.documents.T)}
         if self.regulariser is None:

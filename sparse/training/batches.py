@@ -64,14 +64,18 @@ class PairBatches:
         self._size, self._seed = size, seed
         self._epoch, self._order = -1, np.empty(0, dtype=np.int64)
 
-    def __call__(self, step: int) -> Batch:
-        """Return the batch of a step, counted from 0."""
+    def rows(self, step: int) -> NDArray[np.int64]:
+        """Return which pairs are in the batch of a step, counted from 0; int64 [B], ascending."""
         epoch, place = divmod(step, len(self._queries) // self._size)
         if epoch != self._epoch:
             random = np.random.default_rng([self._seed, epoch])
             self._epoch, self._order = epoch, random.permutation(len(self._queries))
         # Ascending rows, so that a memory-mapped file is read in one direction.
-        rows = np.sort(self._order[place * self._size : (place + 1) * self._size])
+        return np.sort(self._order[place * self._size : (place + 1) * self._size])
+
+    def __call__(self, step: int) -> Batch:
+        """Return the batch of a step, counted from 0."""
+        rows = self.rows(step)
         return Batch(*(_tensor(vectors[rows]) for vectors in (self._queries, self._documents)))
 
 

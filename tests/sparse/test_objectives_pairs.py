@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from types import SimpleNamespace
 
+import numpy as np
 import pytest
 
 torch = pytest.importorskip("torch")
@@ -11,6 +12,7 @@ torch = pytest.importorskip("torch")
 from rarefy.errors import InputError  # noqa: E402
 from rarefy.sparse.objectives import (  # noqa: E402
     SCORE_LOSSES,
+    ExpansionControl,
     PairObjective,
     Schedule,
     df_flops,
@@ -18,6 +20,7 @@ from rarefy.sparse.objectives import (  # noqa: E402
     kl_divergence,
     score_loss,
 )
+from rarefy.sparse.training.batches import PairBatches  # noqa: E402
 
 pytestmark = pytest.mark.models
 
@@ -61,6 +64,33 @@ def test_document_frequencies_are_part_of_the_state(batch):
     torch.testing.assert_close(again.frequencies.shares, shares)
 
 
+def test_expansion_control(batch):
+    queries, documents, dense = batch
+    own = torch.zeros(6, 20, dtype=torch.bool)
+    own[:, ::3] = True
+    settings = {"regulariser": "l1", "query_weight": Schedule(1.0)}
+    masked = PairObjective(
+        expansion=ExpansionControl(Schedule(0.0, 2, start=1.0, shape="constant")),
+        own_terms=lambda step: own,
+        **settings,
+    )
+    plain = PairObjective(**settings)
+    assert masked(queries, documents, dense, 3) == plain(queries, documents, dense, 3)
+    always = PairObjective(
+        expansion=ExpansionControl(Schedule(1.0)), own_terms=lambda step: own, **settings
+    )
+    terms = always(queries, documents, dense, 3)
+    assert terms == plain(queries * own, documents, dense, 3)
+    assert terms != plain(queries, documents, dense, 3)
+
+
+def test_own_terms_of_a_step_s_queries():
+    vectors = np.arange(10, dtype=np.float32)[:, None]
+    batches = PairBatches(vectors, vectors, size=3, seed=1)
+    for step in (0, 5, 2):
+        assert batches(step).queries[:, 0].tolist() == batches.rows(step).tolist()
+
+
 @pytest.mark.parametrize("loss", SCORE_LOSSES)
 def test_every_loss_teaches_a_linear_head(loss, batch):
     *_, dense = batch
@@ -88,5 +118,7 @@ def test_bad_input():
         PairObjective(regulariser="l2")
     with pytest.raises(InputError, match="vocabulary_size is None"):
         PairObjective(regulariser="df_flops")
+    with pytest.raises(InputError, match="expansion and own_terms need each other"):
+        PairObjective(own_terms=lambda step: torch.ones(1))
     with pytest.raises(InputError, match="scale is 0"):
         PairObjective(scale=0)
