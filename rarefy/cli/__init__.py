@@ -17,6 +17,7 @@ from rarefy.cli.encode import encode
 from rarefy.cli.eval import evaluate
 from rarefy.cli.index import index
 from rarefy.cli.search import search
+from rarefy.cli.train import train
 from rarefy.cli.verify import verify
 from rarefy.cli.warmup import warmup
 from rarefy.errors import RarefyError
@@ -45,6 +46,7 @@ app.command("eval", rich_help_panel=COMPARE, no_args_is_help=True)(evaluate)
 app.command("encode", rich_help_panel=RETRIEVE, no_args_is_help=True)(encode)
 app.command("index", rich_help_panel=RETRIEVE, no_args_is_help=True)(index)
 app.command("search", rich_help_panel=RETRIEVE, no_args_is_help=True)(search)
+app.command("train", rich_help_panel="Train", no_args_is_help=True)(train)
 app.command("verify", rich_help_panel=RETRIEVE, no_args_is_help=True)(verify)
 app.command("warmup", rich_help_panel=RETRIEVE)(warmup)
 

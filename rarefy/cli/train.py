@@ -1,0 +1,156 @@
+"""``rarefy train``: a model from nothing but a frozen encoder and text."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from rarefy.cli.output import note, progress_wanted
+
+if TYPE_CHECKING:
+    from rarefy.sparse.training.sources import Pair, Source
+
+__all__ = ["train"]
+
+RECIPES = ("minilm-pooled",)
+SOURCES = ("wordnet", "debian", "docstrings")
+
+
+def train(
+    recipe: Annotated[
+        str, typer.Argument(metavar="RECIPE", show_default=False, help=f"{' or '.join(RECIPES)}.")
+    ],
+    out: Annotated[
+        Path | None,
+        typer.Option(metavar="FOLDER", show_default="out/RECIPE", help="Where the run goes."),
+    ] = None,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Go on with the run in FOLDER, if there is one.")
+    ] = False,
+    seed: Annotated[int, typer.Option(help="Of all that is random.")] = 0,
+    minutes: Annotated[
+        float | None,
+        typer.Option(
+            min=0, metavar="N", show_default=False, help="Stop training after N; --resume goes on."
+        ),
+    ] = None,
+    pairs: Annotated[int, typer.Option(min=2, metavar="N", help="Train on N pairs.")] = 60_000,
+    steps: Annotated[int, typer.Option(min=1, metavar="N", help="Take N steps.")] = 1000,
+    sources: Annotated[
+        str, typer.Option(metavar="NAMES", help="Where pairs come from, separated by commas.")
+    ] = ",".join(SOURCES),
+    wordnet: Annotated[
+        Path, typer.Option(metavar="DIR", help="Folder of WordNet's data.noun and so on.")
+    ] = Path("/usr/share/wordnet"),
+    debian: Annotated[
+        Path, typer.Option(metavar="DIR", help="Folder of apt's Translation-en files.")
+    ] = Path("/var/lib/apt/lists"),
+    tests: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="DIR",
+            show_default=False,
+            help="Folder of test collections, whose text is left out of the pairs.",
+        ),
+    ] = None,
+    validation: Annotated[
+        str | None,
+        typer.Option(
+            metavar="DIR:SPLIT",
+            show_default=False,
+            help="Collection whose nDCG@10 is measured on the way, such as data/nfcorpus:dev.",
+        ),
+    ] = None,
+) -> None:
+    """Train a model: collects text, encodes it once, trains, and writes the model.
+
+    FOLDER gets the model (model/), the pairs and a report of what they share with test
+    collections (overlap.md), the dense vectors, the checkpoint, and the curves (history.json,
+    curves.svg). A run that was killed goes on with --resume, and ends with the same weights.
+
+    [dim]apt-get install wordnet-base; apt-get update -o Acquire::Languages=en
+    rarefy train minilm-pooled --tests data --validation data/nfcorpus:dev[/dim]
+    """
+    from rarefy.errors import InputError
+    from rarefy.files import output_folder
+    from rarefy.sparse import DenseEncoder, SparseModel
+    from rarefy.sparse.training import read_pairs
+    from rarefy.sparse.training.pooled import train_pooled_head
+
+    if recipe not in RECIPES:
+        raise InputError(f"there is no recipe {recipe!r}; expected {' or '.join(RECIPES)}")
+    folder = output_folder(out or Path("out", recipe))
+    encoder = DenseEncoder(cache=False)
+    validate = None if validation is None else _measure(validation)
+    collected = read_pairs(folder) if resume else None
+    if collected is None:
+        chosen = [_source(name.strip(), wordnet, debian) for name in sources.split(",")]
+        collected = _collect(chosen, tests, pairs, folder, seed)
+    head, history = train_pooled_head(
+        encoder,
+        collected,
+        folder,
+        steps=steps,
+        seed=seed,
+        validate=validate,
+        resume=resume,
+        minutes=minutes,
+        progress=progress_wanted(),
+    )
+    if not history.finished:
+        note(f"{folder}: stopped after {history.steps} of {steps} steps; --resume goes on")
+        return
+    SparseModel(encoder, head, name=recipe).save(folder / "model")
+    last = history.records[-1]
+    quality = f", validation {last['validation']:.4f}" if "validation" in last else ""
+    note(
+        f"{folder / 'model'}: {len(collected):,} pairs, {history.steps} steps in "
+        f"{last['seconds'] / 60:.1f} minutes, loss {last['loss']:.4f}{quality}"
+    )
+
+
+def _source(name: str, wordnet: Path, debian: Path) -> Source:
+    import sysconfig
+
+    from rarefy.errors import InputError
+    from rarefy.sparse.training.sources import debian_descriptions, docstrings, wordnet_glosses
+
+    if name == "wordnet":
+        return wordnet_glosses(wordnet)
+    if name == "debian":
+        return debian_descriptions(sorted(debian.glob("*Translation-en*")))
+    if name == "docstrings":
+        # The collection pydocs is made of NumPy's and SciPy's.
+        return docstrings([sysconfig.get_paths()["purelib"]], exclude=["numpy", "scipy"])
+    raise InputError(f"there is no source {name!r}; expected some of {', '.join(SOURCES)}")
+
+
+def _collect(
+    sources: list[Source], tests: Path | None, size: int, folder: Path, seed: int
+) -> list[Pair]:
+    from rarefy.eval import load_collection
+    from rarefy.sparse.training import OverlapFilter, collect_pairs
+
+    texts: dict[str, list[str]] = {}
+    for path in sorted(tests.glob("*/corpus.jsonl*")) if tests is not None else ():
+        collection = load_collection(str(path.parent), drop_unknown=True)
+        texts[collection.name] = [*collection.documents, *collection.queries]
+    if not texts:
+        note("no test collections to compare with (--tests): the pairs may share text with some")
+    return collect_pairs(sources, OverlapFilter(texts), size, folder, seed=seed)
+
+
+def _measure(validation: str) -> Callable[[Any], float]:
+    from rarefy.errors import InputError
+    from rarefy.eval import development_measure, load_collection
+    from rarefy.sparse import DenseEncoder
+
+    name, _, split = validation.rpartition(":")
+    if not name or not split:
+        raise InputError(f"validation is {validation!r}; expected a folder and a split: DIR:SPLIT")
+    if split == "test":
+        raise InputError("validation names the split test: training must not look at it")
+    return development_measure(load_collection(name, split=split), DenseEncoder())
