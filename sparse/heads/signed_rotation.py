@@ -85,9 +85,9 @@ class SignedRotation(VectorHead):
     def fit(self, encoder: DenseEncoder, texts: Iterable[str], *, progress: bool = False) -> None:
         """Take the mean vector of a sample of documents off documents.
 
-        What all documents share fills the same columns in each: without it postings get a fifth
-        shorter. It also costs up to 3% of nDCG@10 (all-MiniLM-L6-v2, SciFact and NFCorpus), for
-        columns hold products of coordinates of one sign alone. Queries keep their own mean.
+        What all documents share fills the same columns in each: without it postings get up to a
+        fifth shorter. It also costs up to 3% of nDCG@10 (all-MiniLM-L6-v2, SciFact and NFCorpus),
+        for only coordinates of the same sign have a product. Queries keep their own mean.
 
         Raises
         ------
