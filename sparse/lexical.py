@@ -111,6 +111,53 @@ class BM25(TermModel):
         self._statistics = _Statistics(len(documents), length / len(documents), frequencies)
         return self
 
+    @classmethod
+    def from_statistics(
+        cls,
+        analyzer: Any,
+        documents: int,
+        average_length: float,
+        document_frequencies: NDArray[np.integer],
+        **settings: float,
+    ) -> BM25:
+        """Make a model that knows a collection's statistics, not its texts.
+
+        Parameters
+        ----------
+        analyzer
+            One whose columns are known before any text is seen: a tokenizer, for example.
+        documents, average_length, document_frequencies : int, float, int [V]
+            What :meth:`statistics` gives.
+        settings
+            ``k1`` and ``b``.
+
+        Raises
+        ------
+        InputError
+            If the analyzer has no columns of its own, or another number of them.
+        """
+        model = cls(analyzer, **settings)
+        if len(model.vocabulary) != len(document_frequencies):
+            raise InputError(
+                f"there are {len(document_frequencies)} document frequencies; expected one for "
+                f"each of the analyzer's {len(model.vocabulary)} terms"
+            )
+        model._statistics = _Statistics(
+            int(documents), float(average_length), np.asarray(document_frequencies, np.int64)
+        )
+        return model
+
+    def statistics(self) -> dict[str, Any]:
+        """Return what fitting has learnt, as :meth:`from_statistics` takes it."""
+        return self._fitted()._asdict()
+
+    @property
+    def idf(self) -> NDArray[np.float64]:
+        """Inverse document frequency of each term, float64 [V]."""
+        statistics = self._fitted()
+        df = statistics.document_frequencies
+        return np.log1p((statistics.documents - df + 0.5) / (df + 0.5))
+
     @property
     def vocabulary(self) -> Vocabulary:
         """The terms of the columns, in the order in which fitting met them."""
@@ -201,9 +248,7 @@ class BM25(TermModel):
         statistics = self._fitted()
         counts, lengths = self._count(texts)
         if role == "query":
-            df = statistics.document_frequencies
-            idf = np.log1p((statistics.documents - df + 0.5) / (df + 0.5))
-            counts.data = (counts.data * idf[counts.indices]).astype(np.float32)
+            counts.data = (counts.data * self.idf[counts.indices]).astype(np.float32)
         else:
             relative = lengths / (statistics.average_length or 1.0)
             saturation = self.k1 * (1 - self.b + self.b * relative)

@@ -18,8 +18,9 @@ if TYPE_CHECKING:
 
 __all__ = ["load"]
 
-# Each term's mean and deviation over a sample of texts, written by examples/fit_head.py.
-_MINILM_MOMENTS = Path(__file__).parent / "heads" / "minilm_moments.npz"
+# Folds and statistics of word-pieces, the mean vector and the rotations: written by
+# examples/fit_head.py.
+_MINILM_D2S = Path(__file__).parent / "heads" / "minilm_d2s.npz"
 
 _EXPECTED = "'minilm-d2s', 'splade-tiny', 'bm25', a model folder, or a name on the Hugging Face hub"
 
@@ -37,7 +38,8 @@ def load(
     Parameters
     ----------
     name
-        ``"minilm-d2s"``: the :class:`DenseToSparse` head over all-MiniLM-L6-v2. ``"splade-tiny"``:
+        ``"minilm-d2s"``: words and latent entries over all-MiniLM-L6-v2, one vector
+            (:class:`rarefy.sparse.encoders.union.UnionEncoder`). ``"splade-tiny"``:
         a SPLADE model of 4 million parameters. ``"bm25"``: BM25, to be fitted. Or a folder that
         ``save`` wrote, a folder or hub name of a sentence-transformers SparseEncoder, or one of a
         masked language model, which is then used as SPLADE.
@@ -83,12 +85,23 @@ def load(
 
 def _minilm_d2s(device: str, cache: bool | str | Path, dtype: Precision) -> SparseModel:
     require("sentence_transformers", "encode")
+    import torch
+
     from rarefy.sparse.encoders.dense import DenseEncoder
-    from rarefy.sparse.heads.dense_to_sparse import DenseToSparse
+    from rarefy.sparse.encoders.union import UnionEncoder
+    from rarefy.sparse.heads.signed_rotation import SignedRotation
     from rarefy.sparse.sparse_model import SparseModel
 
     encoder = DenseEncoder(device=device, cache=cache, dtype=dtype)
-    head = DenseToSparse.tied_to(encoder)
-    with np.load(_MINILM_MOMENTS, allow_pickle=False) as moments:
-        head.standardise(moments["mean"], moments["deviation"])
-    return SparseModel(encoder, head, name="minilm-d2s")
+    with np.load(_MINILM_D2S, allow_pickle=False) as file:
+        tables = dict(file)
+    rows, mean = (torch.from_numpy(tables.pop(name)).float() for name in ("rows", "mean"))
+    head = SignedRotation(
+        encoder.dimension,
+        len(rows) // encoder.dimension,
+        query_terms=96,
+        document_terms=120,
+    )
+    head.load_state_dict({"rows": rows, "query_mean": mean, "document_mean": mean})
+    union = UnionEncoder(encoder, head.to(encoder.pipeline.device).eval(), **tables)
+    return SparseModel(union, name="minilm-d2s")

@@ -105,6 +105,11 @@ class SparseModel(TermModel):
         """Load a SparseEncoder or a masked language model; see :func:`rarefy.load`."""
         require("sentence_transformers", "encode")
         from rarefy.sparse.encoders.masked_lm import MaskedLMEncoder
+        from rarefy.sparse.encoders.union import UnionEncoder
+
+        if UnionEncoder.is_saved_at(Path(name_or_path)):
+            union = UnionEncoder.load(Path(name_or_path), device=device, cache=cache, dtype=dtype)
+            return cls(union, name=name or Path(name_or_path).name)
         from rarefy.sparse.encoders.pipeline import load_sparse_encoder
         from rarefy.sparse.encoders.sparse_pipeline import SparsePipelineEncoder
         from rarefy.sparse.heads.head import VectorHead
@@ -135,17 +140,19 @@ class SparseModel(TermModel):
         return self.encoder.computed
 
     def fit(self, texts: Iterable[str], *, progress: bool = False) -> SparseModel:
-        """Standardise the head's terms over a sample of texts.
+        """Fit what needs no training: see the ``fit`` of the encoder and of its head.
 
-        The sample should look like the queries as much as like the documents: over the documents
-        of a narrow collection alone, its topic becomes the mean and is lost.
+        `texts` are the documents of a collection for ``minilm-d2s``, which takes document
+        frequencies and a mean from them as BM25 does. For a :class:`DenseToSparse` head they should
+        look like the queries as much as like the documents: over the documents of a narrow
+        collection alone, its topic becomes the mean and is lost.
 
         Raises
         ------
         InputError
-            If the model has no head, or there are less than two distinct texts.
+            If the model has nothing to fit, or there are less than two distinct texts.
         """
-        if not isinstance(self.encoder, HeadedEncoder):
+        if not hasattr(self.encoder, "fit"):
             raise InputError(f"{self.name} has no head to fit: encode with it as it is")
         self.encoder.fit(checked(texts), progress=progress)
         return self
@@ -154,8 +161,13 @@ class SparseModel(TermModel):
         """Write the model as a SparseEncoder folder of sentence-transformers.
 
         ``SparseEncoder(folder)`` loads it too; where the model has a head, this package has to be
-        installed there and the call needs ``trust_remote_code=True``.
+        installed there and the call needs ``trust_remote_code=True``. A model of words and latent
+        entries (:class:`rarefy.sparse.encoders.union.UnionEncoder`) becomes a folder of its own
+        form, which :func:`rarefy.load` alone reads.
         """
+        if hasattr(self.encoder, "save"):
+            self.encoder.save(output_folder(folder))
+            return
         self.encoder.pipeline.save_pretrained(str(output_folder(folder)), create_model_card=False)
 
     def _encode(

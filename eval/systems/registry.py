@@ -15,6 +15,8 @@ from rarefy.eval.systems.system import System
 
 __all__ = ["Systems"]
 
+_FITTED = ("bm25", "minilm-d2s")  # models that take a collection's document frequencies
+
 
 class Systems:
     """The systems of one collection, each made when it is first asked for.
@@ -67,12 +69,10 @@ class Systems:
         if parts := _parts(name):
             self.load(parts)
             return FusionSystem(name, tuple(self[part] for part in parts), self._collection)
-        from rarefy.sparse import BM25
-
         model = self._model(name)
         if name == "dense":
             return DenseSystem.from_encoder(name, model, self._collection, progress=self._progress)
-        if name == "bm25" and isinstance(model, BM25):  # a saved one comes with its statistics
+        if name in _FITTED:  # a saved model comes with its statistics
             model.fit(self._collection.documents)
         return SparseSystem.from_model(name, model, self._collection, progress=self._progress)
 

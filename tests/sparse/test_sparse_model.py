@@ -28,6 +28,12 @@ def d2s():
 
 
 @pytest.fixture(scope="module")
+def headed(texts):
+    encoder = DenseEncoder(cache=False, device="cpu", dtype="float32")
+    return SparseModel(encoder, DenseToSparse.tied_to(encoder)).fit(texts)
+
+
+@pytest.fixture(scope="module")
 def splade():
     return load("splade-tiny", cache=False, device="cpu")
 
@@ -104,28 +110,28 @@ def test_splade_saved_loads_in_sentence_transformers(splade, texts, tmp_path):
     np.testing.assert_allclose(theirs.to_dense().numpy(), rows.toarray(), rtol=1e-2, atol=1e-4)
 
 
-def test_d2s_saved_loads_in_sentence_transformers(d2s, texts, tmp_path):
-    d2s.save(tmp_path / "m")
+def test_headed_saved_loads_in_sentence_transformers(headed, texts, tmp_path):
+    headed.save(tmp_path / "m")
     again = load(tmp_path / "m", cache=False, device="cpu", dtype="float32")
-    assert again.fingerprint == d2s.fingerprint
+    assert again.fingerprint == headed.fingerprint
     theirs = st.SparseEncoder(str(tmp_path / "m"), trust_remote_code=True, device="cpu")
     for encode, their_encode in [
-        (d2s.encode_documents, theirs.encode_document),
-        (d2s.encode_queries, theirs.encode_query),
+        (headed.encode_documents, theirs.encode_document),
+        (headed.encode_queries, theirs.encode_query),
     ]:
         rows = encode(texts)
         np.testing.assert_allclose(
             their_encode(texts).to_dense().numpy(), rows.toarray(), atol=1e-3
         )
-    assert (again.encode_documents(texts) != d2s.encode_documents(texts)).nnz == 0
+    assert (again.encode_documents(texts) != headed.encode_documents(texts)).nnz == 0
 
 
-def test_d2s_keeps_the_heaviest_words(d2s, texts):
-    queries, documents = d2s.encode_queries(texts), d2s.encode_documents(texts)
+def test_headed_keeps_the_heaviest_words(headed, texts):
+    queries, documents = headed.encode_queries(texts), headed.encode_documents(texts)
     assert np.diff(queries.indptr).tolist() == [48] * 5
     assert np.diff(documents.indptr).tolist() == [192] * 5
     assert (np.sort(documents[[0]].data)[-48:] == np.sort(queries[[0]].data)).all()
-    words = {d2s.vocabulary.terms[column] for column in documents.indices}
+    words = {headed.vocabulary.terms[column] for column in documents.indices}
     assert all(word.isalpha() and len(word) > 1 for word in words)
 
 
@@ -220,8 +226,8 @@ def test_what_is_no_model(tmp_path):
         load(plain)
 
 
-def test_constructor(d2s, splade):
-    head, dense = d2s.encoder.head, d2s.encoder.dense
+def test_constructor(headed, splade):
+    head, dense = headed.encoder.head, headed.encoder.dense
     with pytest.raises(InputError, match="expected a head too"):
         SparseModel(dense)
     with pytest.raises(InputError, match="expected head=None"):
