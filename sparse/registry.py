@@ -85,23 +85,10 @@ def load(
 
 def _minilm_d2s(device: str, cache: bool | str | Path, dtype: Precision) -> SparseModel:
     require("sentence_transformers", "encode")
-    import torch
-
     from rarefy.sparse.encoders.dense import DenseEncoder
     from rarefy.sparse.encoders.union import UnionEncoder
-    from rarefy.sparse.heads.signed_rotation import SignedRotation
     from rarefy.sparse.sparse_model import SparseModel
 
     encoder = DenseEncoder(device=device, cache=cache, dtype=dtype)
-    with np.load(_MINILM_D2S, allow_pickle=False) as file:
-        tables = dict(file)
-    rows, mean = (torch.from_numpy(tables.pop(name)).float() for name in ("rows", "mean"))
-    head = SignedRotation(
-        encoder.dimension,
-        len(rows) // encoder.dimension,
-        query_terms=96,
-        document_terms=120,
-    )
-    head.load_state_dict({"rows": rows, "query_mean": mean, "document_mean": mean})
-    union = UnionEncoder(encoder, head.to(encoder.pipeline.device).eval(), **tables)
-    return SparseModel(union, name="minilm-d2s")
+    with np.load(_MINILM_D2S, allow_pickle=False) as tables:
+        return SparseModel(UnionEncoder.from_tables(encoder, dict(tables)), name="minilm-d2s")

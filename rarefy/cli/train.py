@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from rarefy.cli.output import note, progress_wanted
 
 if TYPE_CHECKING:
+    from rarefy.eval import Collection
+    from rarefy.sparse import DenseEncoder
     from rarefy.sparse.training.sources import Pair, Source
 
 __all__ = ["train"]
 
-RECIPES = ("minilm-pooled",)
+RECIPES = ("minilm-d2s", "minilm-pooled")
 SOURCES = ("wordnet", "debian", "docstrings")
 
 
@@ -34,11 +35,13 @@ def train(
     minutes: Annotated[
         float | None,
         typer.Option(
-            min=0, metavar="N", show_default=False, help="Stop training after N; --resume goes on."
+            min=0, metavar="N", show_default=False, help="Stop the steps after N; --resume goes on."
         ),
     ] = None,
     pairs: Annotated[int, typer.Option(min=2, metavar="N", help="Train on N pairs.")] = 60_000,
-    steps: Annotated[int, typer.Option(min=1, metavar="N", help="Take N steps.")] = 1000,
+    steps: Annotated[
+        int, typer.Option(min=1, metavar="N", help="Take N steps (minilm-pooled).")
+    ] = 1000,
     sources: Annotated[
         str, typer.Option(metavar="NAMES", help="Where pairs come from, separated by commas.")
     ] = ",".join(SOURCES),
@@ -61,41 +64,85 @@ def train(
         typer.Option(
             metavar="DIR:SPLIT",
             show_default=False,
-            help="Collection whose nDCG@10 is measured on the way, such as data/nfcorpus:dev.",
+            help="Collection to measure nDCG@10 on, such as data/nfcorpus:dev.",
         ),
     ] = None,
 ) -> None:
     """Train a model: collects text, encodes it once, trains, and writes the model.
 
+    minilm-d2s is the shipped model, words and latent entries in one vector: one pass over the
+    text. minilm-pooled is a readable head over the pooled vector: a projection, learnt from the
+    encoder's own similarities in --steps.
+
     FOLDER gets the model (model/), the pairs and a report of what they share with test
-    collections (overlap.md), the dense vectors, the checkpoint, and the curves (history.json,
-    curves.svg). A run that was killed goes on with --resume, and ends with the same weights.
+    collections (overlap.md), the dense vectors, and, of minilm-pooled, the checkpoint and the
+    curves (history.json, curves.svg). A run that was killed goes on with --resume, and ends with
+    the same model.
 
     [dim]apt-get install wordnet-base; apt-get update -o Acquire::Languages=en
-    rarefy train minilm-pooled --tests data --validation data/nfcorpus:dev[/dim]
+    rarefy train minilm-d2s --tests data --validation data/nfcorpus:dev[/dim]
     """
     from rarefy.errors import InputError
     from rarefy.files import output_folder
-    from rarefy.sparse import DenseEncoder, SparseModel
+    from rarefy.sparse import DenseEncoder
     from rarefy.sparse.training import read_pairs
-    from rarefy.sparse.training.pooled import train_pooled_head
 
     if recipe not in RECIPES:
         raise InputError(f"there is no recipe {recipe!r}; expected {' or '.join(RECIPES)}")
     folder = output_folder(out or Path("out", recipe))
+    development = None if validation is None else _development(validation)
     encoder = DenseEncoder(cache=False)
-    validate = None if validation is None else _measure(validation)
     collected = read_pairs(folder) if resume else None
     if collected is None:
         chosen = [_source(name.strip(), wordnet, debian) for name in sources.split(",")]
         collected = _collect(chosen, tests, pairs, folder, seed)
+    if recipe == "minilm-d2s":
+        _train_union(encoder, collected, folder, seed, development)
+    else:
+        _train_pooled(encoder, collected, folder, seed, development, steps, resume, minutes)
+
+
+def _train_union(
+    encoder: DenseEncoder,
+    pairs: list[Pair],
+    folder: Path,
+    seed: int,
+    development: Collection | None,
+) -> None:
+    from rarefy.eval import evaluate_system
+    from rarefy.sparse import SparseModel
+    from rarefy.sparse.training.union import train_union
+
+    union = train_union(encoder, pairs, folder, seed=seed, progress=progress_wanted())
+    SparseModel(union, name="minilm-d2s").save(folder / "model")
+    quality = ""
+    if development is not None:
+        results = evaluate_system(development.judged(), str(folder / "model"), measures="nDCG@10")
+        quality = f", validation {results['systems'][0]['measures']['nDCG@10']:.4f}"
+    note(f"{folder / 'model'}: one pass over {len(pairs):,} texts{quality}")
+
+
+def _train_pooled(
+    encoder: DenseEncoder,
+    pairs: list[Pair],
+    folder: Path,
+    seed: int,
+    development: Collection | None,
+    steps: int,
+    resume: bool,
+    minutes: float | None,
+) -> None:
+    from rarefy.eval import development_measure
+    from rarefy.sparse import DenseEncoder, SparseModel
+    from rarefy.sparse.training.pooled import train_pooled_head
+
     head, history = train_pooled_head(
         encoder,
-        collected,
+        pairs,
         folder,
         steps=steps,
         seed=seed,
-        validate=validate,
+        validate=None if development is None else development_measure(development, DenseEncoder()),
         resume=resume,
         minutes=minutes,
         progress=progress_wanted(),
@@ -103,11 +150,11 @@ def train(
     if not history.finished:
         note(f"{folder}: stopped after {history.steps} of {steps} steps; --resume goes on")
         return
-    SparseModel(encoder, head, name=recipe).save(folder / "model")
+    SparseModel(encoder, head, name="minilm-pooled").save(folder / "model")
     last = history.records[-1]
     quality = f", validation {last['validation']:.4f}" if "validation" in last else ""
     note(
-        f"{folder / 'model'}: {len(collected):,} pairs, {history.steps} steps in "
+        f"{folder / 'model'}: {len(pairs):,} pairs, {history.steps} steps in "
         f"{last['seconds'] / 60:.1f} minutes, loss {last['loss']:.4f}{quality}"
     )
 
@@ -135,22 +182,22 @@ def _collect(
     from rarefy.sparse.training import OverlapFilter, collect_pairs
 
     texts: dict[str, list[str]] = {}
-    for path in sorted(tests.glob("*/corpus.jsonl*")) if tests is not None else ():
+    for path in sorted(tests.rglob("corpus.jsonl*")) if tests else ():
         collection = load_collection(str(path.parent), drop_unknown=True)
-        texts[collection.name] = [*collection.documents, *collection.queries]
+        name = str(path.parent.relative_to(str(tests)))
+        texts[name] = [*collection.documents, *collection.queries]
     if not texts:
         note("no test collections to compare with (--tests): the pairs may share text with some")
     return collect_pairs(sources, OverlapFilter(texts), size, folder, seed=seed)
 
 
-def _measure(validation: str) -> Callable[[Any], float]:
+def _development(validation: str) -> Collection:
     from rarefy.errors import InputError
-    from rarefy.eval import development_measure, load_collection
-    from rarefy.sparse import DenseEncoder
+    from rarefy.eval import load_collection
 
     name, _, split = validation.rpartition(":")
     if not name or not split:
         raise InputError(f"validation is {validation!r}; expected a folder and a split: DIR:SPLIT")
     if split == "test":
         raise InputError("validation names the split test: training must not look at it")
-    return development_measure(load_collection(name, split=split), DenseEncoder())
+    return load_collection(name, split=split)

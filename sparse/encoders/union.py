@@ -11,12 +11,13 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 from scipy import sparse
 
@@ -32,6 +33,7 @@ from rarefy.sparse.vocabulary import Vocabulary
 __all__ = ["UnionEncoder"]
 
 _FORMAT = 1
+_QUERY_ENTRIES, _DOCUMENT_ENTRIES = 96, 120  # latent ones at most
 _SETTINGS = "union.json"
 _TABLES = "union.npz"
 
@@ -95,6 +97,28 @@ class UnionEncoder:
         self._fold = np.asarray(fold)
         analyzer = folded_pieces(dense.pipeline.tokenizer, self._fold)
         self._bm25 = BM25.from_statistics(analyzer, documents, average_length, document_frequencies)
+
+    @classmethod
+    def from_tables(cls, dense: DenseEncoder, tables: Mapping[str, Any]) -> UnionEncoder:
+        """Make an encoder of what :func:`rarefy.sparse.encoders.union_tables.union_tables` learnt.
+
+        Parameters
+        ----------
+        dense
+            The encoder whose text was measured.
+        tables
+            What that function returned, or a file of it.
+        """
+        tables = dict(tables)
+        rows, mean = (torch.from_numpy(tables.pop(name)).float() for name in ("rows", "mean"))
+        head = SignedRotation(
+            dense.dimension,
+            len(rows) // dense.dimension,
+            query_terms=_QUERY_ENTRIES,
+            document_terms=_DOCUMENT_ENTRIES,
+        )
+        head.load_state_dict({"rows": rows, "query_mean": mean, "document_mean": mean})
+        return cls(dense, head.to(dense.pipeline.device).eval(), **tables)
 
     @cached_property
     def vocabulary(self) -> Vocabulary:

@@ -6,7 +6,14 @@ import inspect
 
 import pytest
 
-PACKAGES = ["rarefy", "rarefy.eval", "rarefy.index", "rarefy.sparse"]
+PACKAGES = [
+    "rarefy",
+    "rarefy.eval",
+    "rarefy.index",
+    "rarefy.sparse",
+    "rarefy.sparse.training",
+    "rarefy.sparse.training.sources",
+]
 
 
 @pytest.mark.parametrize("package", PACKAGES)
