@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 
 __all__ = ["load"]
 
-# Folds and statistics of word-pieces, the mean vector and the rotations: written by
-# examples/fit_head.py.
+# Folds and statistics of word-pieces, the mean vector and the rotations: what
+# `rarefy train minilm-d2s` learns.
 _MINILM_D2S = Path(__file__).parent / "heads" / "minilm_d2s.npz"
 
 _EXPECTED = "'minilm-d2s', 'splade-tiny', 'bm25', a model folder, or a name on the Hugging Face hub"

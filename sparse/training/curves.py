@@ -53,15 +53,14 @@ def _panel(
     points = [point for line in lines.values() for point in line]
     if points:
         low, high = min(y for _, y in points), max(y for _, y in points)
-        low, high = (low, high) if high > low else (low - 0.5, low + 0.5)
         last = max(1, max(x for x, _ in points))
         right, bottom = _WIDTH - 12, _HEIGHT - _BOTTOM
 
         def place(x: float, y: float) -> str:
             across = _LEFT + (right - _LEFT) * x / last
-            return f"{across:.1f},{bottom - (bottom - _TOP) * (y - low) / (high - low):.1f}"
+            return f"{across:.1f},{bottom - (bottom - _TOP) * (y - low) / ((high - low) or 1):.1f}"
 
-        for y in (low, high):
+        for y in sorted({low, high}):
             height = float(place(0, y).partition(",")[2])
             parts.append(
                 f'<line x1="{_LEFT}" x2="{right}" y1="{height}" y2="{height}" stroke="#ddd"/>'
@@ -69,12 +68,11 @@ def _panel(
             )
         parts.append(f'<text x="{right}" y="{bottom + 14}" text-anchor="end">step {last:g}</text>')
         for number, (name, line) in enumerate(lines.items()):
-            path = " ".join(place(*point) for point in line)
+            path = " ".join(place(*point) for point in (*line, *line[-1:]))  # one point is a dot
             colour = _COLOURS[number]
             cap = 'stroke-linecap="round" stroke-linejoin="round"'
             parts.append(
-                f'<polyline points="{path} {path if len(line) == 1 else ""}" fill="none" '
-                f'stroke="{colour}" stroke-width="1.5" {cap}/>'
+                f'<polyline points="{path}" fill="none" stroke="{colour}" stroke-width="2" {cap}/>'
             )
             if len(names) > 1:
                 label = escape(name.removesuffix("_nnz"))

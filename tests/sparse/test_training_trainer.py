@@ -150,7 +150,7 @@ def test_it_learns_and_records(tmp_path, batches):
     drawing = ET.fromstring((tmp_path / "curves.svg").read_text())
     lines = drawing.findall(".//{http://www.w3.org/2000/svg}polyline")
     assert len(lines) == 5
-    assert len(lines[-1].get("points").split()) == 3
+    assert len(lines[-1].get("points").split()) == 4  # the last one twice
 
 
 def test_measures_of_a_batch(tmp_path):
