@@ -85,11 +85,13 @@ def train(
     from rarefy.errors import InputError
     from rarefy.files import output_folder
     from rarefy.sparse import DenseEncoder
-    from rarefy.sparse.training import read_pairs
+    from rarefy.sparse.training import checkpoint, read_pairs
 
     if recipe not in RECIPES:
         raise InputError(f"there is no recipe {recipe!r}; expected {' or '.join(RECIPES)}")
     folder = output_folder(out or Path("out", recipe))
+    if (folder / checkpoint.NAME).exists() and not resume:  # found before the text is collected
+        raise InputError(f"{folder} holds the checkpoint of a run: --resume, or another --out")
     development = None if validation is None else _development(validation)
     encoder = DenseEncoder(cache=False)
     collected = read_pairs(folder) if resume else None

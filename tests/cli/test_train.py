@@ -103,3 +103,5 @@ def test_bad_input(refused, tmp_path, wordnet):
     assert "expected a folder and a split" in refused("train", recipe, *out, "--validation", "x")
     line = refused("train", recipe, *out, "--validation", "data/nfcorpus:test")
     assert "training must not look at it" in line
+    (tmp_path / "out" / "checkpoint.pt").touch()
+    assert "holds the checkpoint of a run: --resume" in refused("train", recipe, *out)
