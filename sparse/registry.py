@@ -39,9 +39,10 @@ def load(
     ----------
     name
         ``"minilm-d2s"``: words and latent entries over all-MiniLM-L6-v2, one vector
-        (:class:`rarefy.sparse.encoders.union.UnionEncoder`). ``"splade-tiny"``: a SPLADE model of 4 million parameters. ``"bm25"``: BM25, to be fitted. Or a folder that
-        ``save`` wrote, a folder or hub name of a sentence-transformers SparseEncoder, or one of a
-        masked language model, which is then used as SPLADE.
+        (:class:`rarefy.sparse.encoders.union.UnionEncoder`). ``"splade-tiny"``: a SPLADE model of
+        4 million parameters. ``"bm25"``: BM25, to be fitted. Or a folder that ``save`` wrote, a
+        folder or hub name of a sentence-transformers SparseEncoder, or one of a masked language
+        model, which is then used as SPLADE.
     device
         ``"auto"`` (CUDA, MPS, CPU) or a torch device.
     cache
