@@ -15,7 +15,7 @@ from rarefy.index.vectors import Vectors
 
 __all__ = ["Searcher"]
 
-CHUNK = 16
+CHUNK = 32
 """Queries that a thread takes at once."""
 
 
@@ -64,12 +64,20 @@ class Searcher:
             )  # fmt: skip
             self._idle.append(scratch)
 
-        if threads == 1 or len(queries) <= 1:
+        if threads == 1 or len(queries) <= CHUNK:
             run(0, len(queries))
-        else:
-            starts = range(0, len(queries), CHUNK)
-            with ThreadPoolExecutor(threads) as pool:
-                list(pool.map(lambda s: run(s, min(s + CHUNK, len(queries))), starts))
+            return rows, scores
+        starts = iter(range(0, len(queries), CHUNK))
+
+        def work() -> None:
+            for start in starts:  # shared by the threads: one at a time runs Python
+                run(start, min(start + CHUNK, len(queries)))
+
+        with ThreadPoolExecutor(threads - 1) as pool:
+            others = [pool.submit(work) for _ in range(threads - 1)]
+            work()  # this thread is at work before the others have started
+            for other in others:
+                other.result()
         return rows, scores
 
     def _take(self) -> Scratch:
