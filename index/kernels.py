@@ -239,7 +239,7 @@ def _search_blocks(
     point = unit / 2.0**shift
     rest = 0
     for j in range(added, terms.size):
-        rest += MAX_CODE * integers[j]
+        rest += MAX_CODE * int(integers[j])
     if shift == UNBOUNDED:
         rest = NO_BOUND
     found = 0
