@@ -6,7 +6,7 @@ import numpy as np
 
 from rarefy.index.compilation import kernel
 from rarefy.index.filters import Filter
-from rarefy.index.heaps import order_by_bound, settle, worse, worst_first
+from rarefy.index.heaps import offer, order_by_bound
 from rarefy.index.impacts import MAX_SUM, admitted_bound
 from rarefy.index.intrinsics import LANES, lanes_at_least, lowest_bit, prefetch
 from rarefy.index.layout import Array, Layout
@@ -14,7 +14,7 @@ from rarefy.index.scratch import Scratch
 
 __all__ = ["collect", "score_best"]
 
-CALLEES = "67aa3e5b135c"
+CALLEES = "53e24dc8d546"
 """The start of the SHA-256 of the files of kernels that are called here; see their test."""
 AHEAD = 4
 """Blocks, or documents, between a prefetch and its use."""
@@ -101,14 +101,7 @@ def score_best(
         row = candidates[order[i]]
         if bounds[order[i]] * point < least:
             continue
-        score = _score(layout, row, scratch.weights)
-        if found < rows.size:
-            rows[found], scores[found] = row, score
-            found += 1
-            if found == rows.size:
-                worst_first(rows, scores, found)
-        elif worse(scores[0], rows[0], score, row):
-            settle(rows, scores, found, 0, row, score)
+        found = offer(rows, scores, found, row, _score(layout, row, scratch.weights))
         if found == rows.size:
             least = admitted_bound(scores[0])
     return found

@@ -7,7 +7,7 @@ import numpy as np
 from rarefy.index.compilation import kernel
 from rarefy.index.layout import Array
 
-__all__ = ["order_by_bound", "settle", "sort_results", "worse", "worst_first"]
+__all__ = ["offer", "order_by_bound", "sort_results"]
 
 STEPS = 256
 RADIX_FROM = 256
@@ -35,6 +35,22 @@ def settle(rows: Array, scores: Array, size: int, at: int, row: int, score: floa
         rows[at], scores[at] = rows[child], scores[child]
         at = child
     rows[at], scores[at] = row, score
+
+
+@kernel
+def offer(rows: Array, scores: Array, found: int, row: int, score: float) -> int:
+    """Put a document among the results if it is one of the best k; return how many there are.
+
+    Once they are k they are a heap, worst first.
+    """
+    if found < rows.size:
+        rows[found], scores[found] = row, score
+        found += 1
+        if found == rows.size:
+            worst_first(rows, scores, found)
+    elif worse(scores[0], rows[0], score, row):
+        settle(rows, scores, found, 0, row, score)
+    return found
 
 
 @kernel

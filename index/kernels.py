@@ -44,7 +44,7 @@ from rarefy.index.sums import accumulate, clear_blocks, sum_reached_by
 
 __all__ = ["CELL_NS", "ENTRY_NS", "NEVER", "block_ranks", "search_many"]
 
-CALLEES = "1fe3aa52f38b"
+CALLEES = "c767c2d3178f"
 """The start of the SHA-256 of the files of kernels that are called here; see their test."""
 GROWTH = 2
 """How many times more blocks each further round of an exact search looks at."""
@@ -112,9 +112,10 @@ def block_ranks(
     mass: float,
     scratch: Scratch,
     rows: Array,
-    score: float,
+    scores: Array,
     ranks: Array,
-) -> tuple[float, int]:
+    reaching: Array,
+) -> float:
     """Say how many blocks an approximate search must look at to find given documents.
 
     Parameters
@@ -125,22 +126,22 @@ def block_ranks(
         One query.
     rows : int64[k]
         Documents.
-    score : float
-        A score.
+    scores : float32[s]
+        Scores.
     ranks : int64[k]
         Written: how many blocks have at least the sum of the document's block; `NEVER` where that
         is 0, as such blocks are not looked at.
+    reaching : int64[s]
+        Written: how many blocks have sums that reach the score.
 
     Returns
     -------
     float
         Nanoseconds that the sums take, by what cells and entries cost.
-    int
-        How many blocks have sums that reach the score.
     """
     terms, weights, m = _match_terms(layout, columns, query)
     if m == 0:
-        return 0.0, 0
+        return 0.0
     integers, shift, unit = quantise_query(terms, weights, m, layout.scales)
     added = _heaviest(terms, weights, integers, m, layout.scales, mass)
     accumulate(layout, terms, integers, added, shift, scratch.sums, scratch.maxima)
@@ -152,6 +153,8 @@ def block_ranks(
     for i in range(rows.size):
         at = scratch.sums[rows[i] // block_size]
         ranks[i] = reached[at] if at > 0 else NEVER
+    for i in range(scores.size):
+        reaching[i] = reached[sum_threshold(scores[i], unit)]
     n_terms = layout.columns.size
     n_windows = (layout.list_ptr.size - 1) // n_terms
     cost = 0.0
@@ -161,7 +164,7 @@ def block_ranks(
         for window in range(n_windows):
             place = window * n_terms + terms[j]
             cost += ENTRY_NS * (layout.list_ptr[place + 1] - layout.list_ptr[place])
-    return cost, reached[sum_threshold(score, unit)]
+    return cost
 
 
 @kernel

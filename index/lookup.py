@@ -6,14 +6,14 @@ import numpy as np
 import numpy.typing as npt
 
 from rarefy.index.compilation import kernel
-from rarefy.index.heaps import settle, worse, worst_first
+from rarefy.index.heaps import offer
 from rarefy.index.impacts import decode
 from rarefy.index.layout import WINDOW, Array, Layout
 from rarefy.index.scratch import Scratch
 
 __all__ = ["document_postings", "score_by_term"]
 
-CALLEES = "a84599e7f61f"
+CALLEES = "bdd70cad386a"
 """The start of the SHA-256 of the files of kernels that are called here; see their test."""
 
 
@@ -53,15 +53,8 @@ def score_by_term(
             if at < end and layout.list_blocks[at] == local:
                 totals[i] += weight * np.float64(decode(layout.list_maxima[at], scale))
     for i in range(count):
-        row = candidates[i]
         score: float = np.float32(totals[i])  # type: ignore[assignment]
-        if found < rows.size:
-            rows[found], scores[found] = row, score
-            found += 1
-            if found == rows.size:
-                worst_first(rows, scores, found)
-        elif worse(scores[0], rows[0], score, row):
-            settle(rows, scores, found, 0, row, score)
+        found = offer(rows, scores, found, candidates[i], score)
     return found
 
 

@@ -202,22 +202,21 @@ def _fit(
     ranks = np.full((len(MASSES), *truth.shape), NEVER)
     costs = np.zeros(len(MASSES))
     exact_blocks = np.zeros(len(DEPTHS))
+    deepest = np.array(DEPTHS) - 1
     for i, rows in enumerate(truth):
         columns, weights = queries.row(i)
         found = rows[rows >= 0]
         ranked = np.zeros(len(found), np.int64)
+        kth = np.maximum(scores[i, deepest], 0)  # -inf where fewer than k are found
+        reaching = np.zeros(len(DEPTHS), np.int64)
         for j, mass in enumerate(MASSES):
-            cost, _ = block_ranks(
-                layout, block_size, columns, weights, mass, scratch, found, 0.0, ranked
+            cost = block_ranks(
+                layout, block_size, columns, weights, mass, scratch, found, kth, ranked, reaching
             )
             ranks[j, i, : len(found)] = ranked
             costs[j] += cost / len(truth)
-        for d, k in enumerate(DEPTHS):
-            least = max(float(scores[i, k - 1]), 0.0)
-            reached = block_ranks(
-                layout, block_size, columns, weights, 1.0, scratch, found[:0], least, ranked
-            )[1]
-            exact_blocks[d] += max(reached, k) / len(truth)
+        # the last share is all terms, whose sums an exact search looks at
+        exact_blocks += np.maximum(reaching, DEPTHS) / len(truth)
     table = []
     for d, k in enumerate(DEPTHS):
         places = np.unique(np.linspace(0, k - 1, min(k, RANKS)).astype(np.int64))
