@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from rarefy.index.champions import select_champions
 from rarefy.index.compilation import kernel
 from rarefy.index.impacts import NIBBLE_STEP, encode, term_scales
 from rarefy.index.layout import WINDOW, Array, Layout, padded
@@ -15,10 +16,13 @@ DENSE_SHARE = 0.08
 """Share of the blocks from which a term's maxima are cheaper to add as a dense row."""
 
 
-def build(vectors: Vectors, block_size: int, *, compact: bool = False) -> Layout:
+def build(
+    vectors: Vectors, block_size: int, *, compact: bool = False, champions: int = 0
+) -> Layout:
     """Lay out the vectors for search, in blocks of `block_size` consecutive rows; 1 if compact.
 
-    Time and memory are linear in the number of postings.
+    Of each term at most so many champions are listed; 0 where blocks are single documents. Time and
+    memory are linear in the number of postings.
     """
     columns, terms = _number_terms(vectors)
     n_terms = len(columns)
@@ -41,6 +45,9 @@ def build(vectors: Vectors, block_size: int, *, compact: bool = False) -> Layout
         vectors.indptr, terms, codes, block_size, dense_rows, dense_maxima, dense_codes,
         list_ptr, list_blocks, list_maxima,
     )  # fmt: skip
+    champion_arrays = np.empty(0, np.int64), np.empty(0, np.uint32), np.empty(0, np.uint8)
+    if champions:
+        champion_arrays = select_champions(vectors.indptr, terms, codes, n_terms, champions)
     return Layout(
         columns=columns,
         by_column=np.argsort(columns).astype(np.uint32),
@@ -55,6 +62,9 @@ def build(vectors: Vectors, block_size: int, *, compact: bool = False) -> Layout
         list_ptr=list_ptr,
         list_blocks=list_blocks,
         list_maxima=list_maxima,
+        champion_ptr=champion_arrays[0],
+        champion_rows=champion_arrays[1],
+        champion_codes=champion_arrays[2],
     )
 
 

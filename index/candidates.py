@@ -12,12 +12,14 @@ from rarefy.index.intrinsics import LANES, lanes_at_least, lowest_bit, prefetch
 from rarefy.index.layout import Array, Layout
 from rarefy.index.scratch import Scratch
 
-__all__ = ["collect", "score_best"]
+__all__ = ["bound_documents", "collect", "score_best"]
 
 CALLEES = "53e24dc8d546"
 """The start of the SHA-256 of the files of kernels that are called here; see their test."""
 AHEAD = 4
-"""Blocks, or documents, between a prefetch and its use."""
+"""Documents between a prefetch and its use in a score."""
+FURTHER_AHEAD = 8
+"""And in a bound, which takes less time."""
 
 
 @kernel
@@ -59,21 +61,46 @@ def collect(
         n_chosen -= 1  # padding, which is chosen where nothing is bounded
     count = 0
     for i in range(n_chosen):
-        if i + AHEAD < n_chosen and block_size > 1:
-            _prefetch_block(layout, chosen[i + AHEAD] * block_size, block_size)
         first = chosen[i] * block_size
         for row in range(first, min(first + block_size, n)):
             if allowed.rows.size and not allowed.rows[row]:
                 continue
+            scratch.candidates[count] = row
             if block_size == 1:
-                bound = (int(sums[row]) << shift) + rest
-            else:
-                bound = _code_bound(layout, row, scratch.integers)
-            if bound > 0 and bound >= least:
-                scratch.candidates[count] = row
-                scratch.bounds[count] = bound
-                count += 1
-    return count
+                scratch.bounds[count] = (int(sums[row]) << shift) + rest
+            count += 1
+    if block_size > 1:
+        return bound_documents(layout, scratch, count, least)
+    return _keep(scratch, count, least)
+
+
+@kernel
+def bound_documents(layout: Layout, scratch: Scratch, count: int, least: float) -> int:
+    """Bound the candidates by their own codes; keep those that are positive and at least `least`.
+
+    Returns how many they are.
+    """
+    candidates, bounds = scratch.candidates, scratch.bounds
+    for i in range(count):
+        if i + 2 * FURTHER_AHEAD < count:
+            prefetch(layout.indptr, candidates[i + 2 * FURTHER_AHEAD])
+        if i + FURTHER_AHEAD < count:
+            _prefetch_codes(layout, candidates[i + FURTHER_AHEAD])
+        bounds[i] = _code_bound(layout, candidates[i], scratch.integers)
+    return _keep(scratch, count, least)
+
+
+@kernel
+def _keep(scratch: Scratch, count: int, least: float) -> int:
+    """Drop candidates whose bound is 0 or below `least`; return how many are left."""
+    candidates, bounds = scratch.candidates, scratch.bounds
+    kept = 0
+    for i in range(count):
+        if bounds[i] > 0 and bounds[i] >= least:
+            candidates[kept] = candidates[i]
+            bounds[kept] = bounds[i]
+            kept += 1
+    return kept
 
 
 @kernel
@@ -108,12 +135,11 @@ def score_best(
 
 
 @kernel
-def _prefetch_block(layout: Layout, first: int, block_size: int) -> None:
-    """Ask for the cache lines of a block's terms and codes."""
-    last = min(first + block_size, layout.indptr.size - 1)
-    for p in range(layout.indptr[first], layout.indptr[last], 32):
+def _prefetch_codes(layout: Layout, row: int) -> None:
+    """Ask for the cache lines of a document's terms and codes."""
+    for p in range(layout.indptr[row], layout.indptr[row + 1], 32):
         prefetch(layout.terms, p)
-    for p in range(layout.indptr[first], layout.indptr[last], 64):
+    for p in range(layout.indptr[row], layout.indptr[row + 1], 64):
         prefetch(layout.codes, p)
 
 

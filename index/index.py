@@ -26,6 +26,8 @@ MOST_PLANS = 1000
 """Plans that are kept so as not to look them up again."""
 BLOCK_SIZES = ((3 * 2**16, 1), (2**19, 2))
 """Documents up to which a block size is the fastest; beyond the last it is 4."""
+CHAMPIONS = 4096
+"""How many each term has, at most, in collections so large that blocks are of 4."""
 
 
 class Index:
@@ -89,8 +91,9 @@ class Index:
         block_size = next((size for most, size in BLOCK_SIZES if len(documents) <= most), 4)
         if compact:
             block_size = 1
+        champions = CHAMPIONS if block_size == 4 else 0
         index = cls(
-            build(documents, block_size, compact=compact),
+            build(documents, block_size, compact=compact, champions=champions),
             names,
             vocabulary_size=documents.width,
             block_size=block_size,

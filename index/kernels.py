@@ -12,7 +12,8 @@
 
 This is rank-safe: a block or document is left out only if an upper bound of its score is below the
 k-th score found so far, which the final k-th score is not below. Approximate search stops after
-the first round, and adds up only the heaviest terms in step 2.
+the first round, and adds up only the heaviest terms in step 2. In large collections it may take
+steps 2 and 3 over these terms' champions alone (`collect_champions`, `bound_documents`).
 
 Scores are sums of float32 * float32 in float64, in a fixed order, rounded to float32 once. The heap
 of results holds its worst entry first: lowest score, of equal scores the highest row.
@@ -25,7 +26,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from rarefy.index.candidates import collect, score_best
+from rarefy.index.candidates import bound_documents, collect, score_best
+from rarefy.index.champions import collect_champions, rank_champions
 from rarefy.index.compilation import kernel
 from rarefy.index.filters import Filter
 from rarefy.index.heaps import sort_results
@@ -42,14 +44,15 @@ from rarefy.index.lookup import score_by_term
 from rarefy.index.scratch import Scratch
 from rarefy.index.sums import accumulate, clear_blocks, sum_reached_by
 
-__all__ = ["CELL_NS", "ENTRY_NS", "NEVER", "block_ranks", "search_many"]
+__all__ = ["NEVER", "block_ranks", "search_many"]
 
-CALLEES = "c767c2d3178f"
+CALLEES = "284685cfdfb4"
 """The start of the SHA-256 of the files of kernels that are called here; see their test."""
 GROWTH = 2
 """How many times more blocks each further round of an exact search looks at."""
-CELL_NS, ENTRY_NS = 0.02, 0.5
-"""What it takes to add a cell of a dense row, and an entry of a list: their ratio matters."""
+BLOCK_NS, CELL_NS, ENTRY_NS, CHAMPION_NS = 0.09, 0.03, 0.6, 1.8
+"""What a block's sum takes apart from what is added: to clear it and to compare it; and to add a
+cell of a dense row, an entry of a list, a champion. Their ratios matter."""
 NEVER = np.iinfo(np.int64).max
 """A rank that no number of blocks reaches."""
 NO_BOUND = 1 << 60
@@ -80,11 +83,12 @@ def search_many(
     indptr, columns, weights : int64[m + 1], uint32[nnz], float32[nnz]
         The queries, canonical.
     allowed : Filter
-    plans : float64[p, 3]
-        (terms, mass, blocks): in queries of at most so many terms that occur, the heaviest terms
-        that hold the share `mass` of the query's largest contributions are added up, and so many
-        blocks are looked at; 0 blocks are an exact search. Ordered by terms; longer queries take
-        the last. None is an exact search for all.
+    plans : float64[p, 4]
+        (terms, mass, looked_at, champions): in queries of at most so many terms that occur, the
+        heaviest terms that hold the share `mass` of the query's largest contributions are added up,
+        and so many blocks are looked at, or so many documents if `champions` is 1 and only
+        champions are added up; to look at 0 is an exact search. Ordered by terms; longer queries
+        take the last. None is an exact search for all.
     scratch : Scratch
         `integers` must be zero, and is zero again afterwards.
     rows, scores : int64[m, k], float32[m, k]
@@ -110,17 +114,18 @@ def block_ranks(
     columns: Array,
     query: Array,
     mass: float,
+    champions: bool,
     scratch: Scratch,
     rows: Array,
     scores: Array,
     ranks: Array,
     reaching: Array,
 ) -> float:
-    """Say how many blocks an approximate search must look at to find given documents.
+    """Say how many blocks, or champions, a search must look at to find given documents.
 
     Parameters
     ----------
-    layout, block_size, mass, scratch
+    layout, block_size, mass, champions, scratch
         As in `search_many`.
     columns, query : uint32[m], float32[m]
         One query.
@@ -132,20 +137,33 @@ def block_ranks(
         Written: how many blocks have at least the sum of the document's block; `NEVER` where that
         is 0, as such blocks are not looked at.
     reaching : int64[s]
-        Written: how many blocks have sums that reach the score.
+        Written: how many blocks have sums that reach the score; nothing of champions.
 
     Returns
     -------
     float
-        Nanoseconds that the sums take, by what cells and entries cost.
+        Nanoseconds that the sums take, by what cells and entries cost; infinity where champions
+        cannot be added up.
     """
     terms, weights, m = _match_terms(layout, columns, query)
     if m == 0:
         return 0.0
     integers, shift, unit = quantise_query(terms, weights, m, layout.scales)
     added = _heaviest(terms, weights, integers, m, layout.scales, mass)
-    accumulate(layout, terms, integers, added, shift, scratch.sums, scratch.maxima)
     reached = np.zeros(MAX_SUM + 2, np.int64)
+    if champions:
+        ranks[:] = NEVER
+        if shift == UNBOUNDED:
+            return np.inf
+        found = np.zeros(rows.size, np.int64)
+        entries = rank_champions(
+            layout, terms, integers, added, shift, scratch, rows, found, reached
+        )
+        for i in range(rows.size):
+            if found[i] > 0:
+                ranks[i] = reached[found[i]]
+        return CHAMPION_NS * entries
+    accumulate(layout, terms, integers, added, shift, scratch.sums, scratch.maxima)
     for block in range(scratch.sums.size):
         reached[scratch.sums[block]] += 1
     for value in range(MAX_SUM, -1, -1):
@@ -157,7 +175,7 @@ def block_ranks(
         reaching[i] = reached[sum_threshold(scores[i], unit)]
     n_terms = layout.columns.size
     n_windows = (layout.list_ptr.size - 1) // n_terms
-    cost = 0.0
+    cost = BLOCK_NS * scratch.sums.size
     for j in range(added):
         if layout.dense_rows[terms[j]] >= 0:
             cost += CELL_NS * scratch.sums.size
@@ -184,18 +202,27 @@ def _search_one(
     if m == 0:
         return
     integers, shift, unit = quantise_query(terms, weights, m, layout.scales)
-    mass, n_blocks = _plan(plans, m)
+    mass, looked_at, champions = _plan(plans, m)
+    if champions and shift == UNBOUNDED:
+        looked_at = 0
     added = m
-    if n_blocks > 0:
+    if looked_at > 0:
         added = _heaviest(terms, weights, integers, m, layout.scales, mass)
     for j in range(m):
         scratch.integers[terms[j]] = integers[j]
         scratch.weights[terms[j]] = weights[j]
-    found = _search_blocks(
-        layout, block_size, terms, integers, added, shift, unit, n_blocks, allowed, scratch,
-        rows, scores,
-    )  # fmt: skip
-    if n_blocks > 0 and found < rows.size:
+    if champions and looked_at > 0:
+        count = collect_champions(
+            layout, terms, integers, added, shift, looked_at, allowed, scratch
+        )
+        count = bound_documents(layout, scratch, count, 0.0)
+        found = score_best(layout, scratch, count, unit / 2.0**shift, 0, rows, scores)
+    else:
+        found = _search_blocks(
+            layout, block_size, terms, integers, added, shift, unit, looked_at, allowed, scratch,
+            rows, scores,
+        )  # fmt: skip
+    if looked_at > 0 and found < rows.size:
         found = _search_blocks(
             layout, block_size, terms, integers, m, shift, unit, 0, allowed, scratch, rows, scores
         )
@@ -206,14 +233,14 @@ def _search_one(
 
 
 @kernel
-def _plan(plans: Array, m: int) -> tuple[float, int]:
-    """Return the mass and the blocks for a query of m terms."""
+def _plan(plans: Array, m: int) -> tuple[float, int, bool]:
+    """Return the plan, but its terms, for a query of m terms."""
     if plans.shape[0] == 0:
-        return 1.0, 0
+        return 1.0, 0, False
     i = 0
     while i + 1 < plans.shape[0] and m > plans[i, 0]:
         i += 1
-    return plans[i, 1], int(plans[i, 2])
+    return plans[i, 1], int(plans[i, 2]), plans[i, 3] > 0
 
 
 @kernel
@@ -225,13 +252,13 @@ def _search_blocks(
     added: int,
     shift: int,
     unit: float,
-    n_blocks: int,
+    looked_at: int,
     allowed: Filter,
     scratch: Scratch,
     rows: Array,
     scores: Array,
 ) -> int:
-    """Add up so many terms and look at so many blocks, or at all that matter if n_blocks is 0.
+    """Add up so many terms and look at so many blocks, or at all that matter if that is 0.
 
     Writes the best documents in any order and returns how many there are.
     """
@@ -247,7 +274,7 @@ def _search_blocks(
         rest = NO_BOUND
     found = 0
     high = MAX_SUM + 1
-    wanted = n_blocks if n_blocks > 0 else max(SEED_BLOCKS, rows.size)
+    wanted = looked_at if looked_at > 0 else max(SEED_BLOCKS, rows.size)
     while high > 1:
         low = sum_reached_by(sums, scratch.maxima, wanted, high)
         if found == rows.size:
@@ -259,7 +286,7 @@ def _search_blocks(
                 found = score_by_term(layout, scratch, terms, count, found, rows, scores)
             else:
                 found = score_best(layout, scratch, count, point, found, rows, scores)
-        if n_blocks > 0 or (found == rows.size and sum_threshold(scores[0], unit) >= low):
+        if looked_at > 0 or (found == rows.size and sum_threshold(scores[0], unit) >= low):
             break
         high = low
         wanted *= GROWTH

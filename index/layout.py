@@ -65,6 +65,13 @@ class Layout(NamedTuple):
         Blocks in which the term occurs, counted from the window's first.
     list_maxima : uint8[e]
         The largest code in that block.
+    champion_ptr : int64[T + 1] or int64[0]
+        Term t has the entries ``champion_ptr[t]:champion_ptr[t + 1]`` of the two arrays below.
+        Small collections have none of the three.
+    champion_rows : uint32[c]
+        Of each term the documents with the heaviest postings, ordered by row.
+    champion_codes : uint8[c]
+        Their codes.
     """
 
     columns: npt.NDArray[np.uint32]
@@ -80,11 +87,19 @@ class Layout(NamedTuple):
     list_ptr: npt.NDArray[np.int64]
     list_blocks: npt.NDArray[np.uint16]
     list_maxima: npt.NDArray[np.uint8]
+    champion_ptr: npt.NDArray[np.int64]
+    champion_rows: npt.NDArray[np.uint32]
+    champion_codes: npt.NDArray[np.uint8]
 
     @property
     def compact(self) -> bool:
         """Whether weights are codes."""
         return self.dense_codes.shape[1] > 0
+
+    @property
+    def has_champions(self) -> bool:
+        """Whether search may add up champions alone."""
+        return len(self.champion_ptr) > 0
 
     @property
     def nbytes(self) -> int:

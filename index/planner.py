@@ -1,8 +1,9 @@
 """From what a caller asks for to the settings of the kernels.
 
-An approximate search adds up only a query's heaviest terms and looks only at the blocks with the
-highest sums. How many it takes for a given recall depends on the collection, its queries and their
-length, so a table is fitted to queries (`calibrate`) and stored with the index.
+An approximate search adds up only a query's heaviest terms, over all blocks or over the terms'
+champions, and looks only at the blocks or documents with the highest sums. How many it takes for a
+given recall depends on the collection, its queries and their length, so a table is fitted to
+queries (`calibrate`) and stored with the index.
 """
 
 from __future__ import annotations
@@ -21,8 +22,9 @@ from rarefy.index.vectors import Vectors
 
 __all__ = ["EXACT", "Calibration", "Plan", "calibrate", "plans", "sample_queries"]
 
-DOCUMENT_NS = 120
-"""What it takes to look at a document, beside `kernels.CELL_NS`."""
+DOCUMENT_NS, LONE_DOCUMENT_NS = 120, 220
+"""What it takes to look at a document of a block, and at one that is far from the next, beside what
+sums take (`kernels.block_ranks`)."""
 LEVELS = (0.8, 0.85, 0.9, 0.925, 0.95, 0.96, 0.97, 0.98, 0.985, 0.99, 0.995, 0.999)
 MASSES = (0.5, 0.6, 0.7, 0.8, 0.9, 1.0)
 DEPTHS = (10, 30, 100, 300, 1000)
@@ -40,7 +42,7 @@ CUT_QUERIES = 64
 LEAST_DOCUMENTS = 8192
 """Smaller collections are always searched exactly: that is as fast."""
 
-EXACT = np.zeros((0, 3))
+EXACT = np.zeros((0, 4))
 """The plans of an exact search."""
 
 
@@ -51,12 +53,15 @@ class Plan(NamedTuple):
     ----------
     mass : float
         Share of the query's largest contributions that the terms that are added up hold.
-    n_blocks : int
-        Blocks to look at; 0 is an exact search.
+    looked_at : int
+        Blocks to look at, or documents if these are champions; 0 is an exact search.
+    champions : bool
+        Whether only champions are added up.
     """
 
     mass: float
-    n_blocks: int
+    looked_at: int
+    champions: bool = False
 
 
 class Calibration(NamedTuple):
@@ -83,7 +88,7 @@ class Calibration(NamedTuple):
 def plans(
     table: Sequence[Calibration], k: int, recall: float | None, n: int, n_allowed: int
 ) -> npt.NDArray[np.float64]:
-    """Choose settings for queries of any length: float64[p, 3], see `kernels.search_many`.
+    """Choose settings for queries of any length: float64[p, 4], see `kernels.search_many`.
 
     Exact search is chosen where no settings are known to reach the recall at this depth, and for
     filters that keep less than half of the documents, on which the table says nothing.
@@ -98,10 +103,10 @@ def plans(
     lengths = sorted({entry.terms for entry in table}) if best else []
     chosen = [best[terms].plan if terms in best else Plan(1.0, 0) for terms in lengths]
     rows = [
-        (terms, plan.mass, -(-plan.n_blocks * n // n_allowed))
+        (terms, plan.mass, -(-plan.looked_at * n // n_allowed), plan.champions)
         for terms, plan in zip(lengths, chosen, strict=True)
     ]
-    return np.array(rows, np.float64).reshape(-1, 3)
+    return np.array(rows, np.float64).reshape(-1, 4)
 
 
 def sample_queries(
@@ -199,8 +204,11 @@ def _fit(
     truth, scores = _truth(layout, block_size, queries, own, scratch)
     if not (truth >= 0).any():
         return []
-    ranks = np.full((len(MASSES), *truth.shape), NEVER)
-    costs = np.zeros(len(MASSES))
+    ways = [(mass, False) for mass in MASSES]  # the last of these has the sums of an exact search
+    if layout.has_champions:
+        ways += [(mass, True) for mass in MASSES]
+    ranks = np.full((len(ways), *truth.shape), NEVER)
+    costs = np.zeros(len(ways))
     exact_blocks = np.zeros(len(DEPTHS))
     deepest = np.array(DEPTHS) - 1
     for i, rows in enumerate(truth):
@@ -209,13 +217,13 @@ def _fit(
         ranked = np.zeros(len(found), np.int64)
         kth = np.maximum(scores[i, deepest], 0)  # -inf where fewer than k are found
         reaching = np.zeros(len(DEPTHS), np.int64)
-        for j, mass in enumerate(MASSES):
+        for j, (mass, champions) in enumerate(ways):
             cost = block_ranks(
-                layout, block_size, columns, weights, mass, scratch, found, kth, ranked, reaching
-            )
+                layout, block_size, columns, weights, mass, champions, scratch, found, kth, ranked,
+                reaching,
+            )  # fmt: skip
             ranks[j, i, : len(found)] = ranked
             costs[j] += cost / len(truth)
-        # the last share is all terms, whose sums an exact search looks at
         exact_blocks += np.maximum(reaching, DEPTHS) / len(truth)
     table = []
     for d, k in enumerate(DEPTHS):
@@ -224,17 +232,14 @@ def _fit(
         some = counted.any(axis=1)
         needed = ranks[:, some][:, :, places]
         shares = counted[some] / counted[some].sum(axis=1, keepdims=True)
-        exact_ns = costs[-1] + DOCUMENT_NS * block_size * exact_blocks[d]
+        exact_ns = costs[len(MASSES) - 1] + DOCUMENT_NS * block_size * exact_blocks[d]
         for level in LEVELS:
-            best = min(
-                (
-                    _cheapest(level, mass, cost, DOCUMENT_NS * block_size, needed[j], shares)
-                    for j, (mass, cost) in enumerate(zip(MASSES, costs, strict=True))
-                ),
-                key=lambda it: it[0],
-            )
-            if best[0] >= exact_ns or best[1].n_blocks * block_size >= n // 2:
-                best = exact_ns, Plan(1.0, 0)
+            best = exact_ns, Plan(1.0, 0)
+            for j, (mass, champions) in enumerate(ways):
+                each = LONE_DOCUMENT_NS if champions else DOCUMENT_NS * block_size
+                work, looked_at = _cheapest(level, costs[j], each, needed[j], shares)
+                if work < best[0] and looked_at * (1 if champions else block_size) < n // 2:
+                    best = work, Plan(mass, looked_at, champions)
             table.append(Calibration(k, terms, level, best[1]))
     return table
 
@@ -259,29 +264,28 @@ def _truth(
 
 def _cheapest(
     level: float,
-    mass: float,
     cost: float,
-    block_cost: float,
+    each: float,
     needed: npt.NDArray[np.int64],
     shares: npt.NDArray[np.float64],
-) -> tuple[float, Plan]:
-    """Return the predicted work and the settings with the fewest blocks that reach the level.
+) -> tuple[float, int]:
+    """Return the predicted work, and the fewest blocks or documents that reach the level.
 
-    The work is infinite if no number of blocks does.
+    The work is infinite if no number does. `cost` is the work of the sums, `each` that of a block.
     """
 
-    def reaches(blocks: int) -> bool:
-        recalls = ((needed <= blocks) * shares).sum(axis=1)
+    def reaches(looked_at: int) -> bool:
+        recalls = ((needed <= looked_at) * shares).sum(axis=1)
         error = recalls.std() / np.sqrt(len(recalls))
         return bool(recalls.mean() - error / 2 >= level)
 
     low, high = 1, int(needed[needed < NEVER].max(initial=1))
     if not reaches(high):
-        return np.inf, Plan(mass, high)
+        return np.inf, high
     while low < high:
-        blocks = (low + high) // 2
-        if reaches(blocks):
-            high = blocks
+        middle = (low + high) // 2
+        if reaches(middle):
+            high = middle
         else:
-            low = blocks + 1
-    return cost + block_cost * low, Plan(mass, low)
+            low = middle + 1
+    return cost + each * low, low

@@ -12,6 +12,9 @@ from rarefy.index.layout import padded
 
 __all__ = ["Scratch"]
 
+WINDOW_ROWS = 2**17
+"""Sums of so many documents fit in a second-level cache of 256 KiB; fewer are cut up too much."""
+
 
 class Scratch(NamedTuple):
     """Arrays that are allocated once and used by one search after another.
@@ -32,6 +35,8 @@ class Scratch(NamedTuple):
         Places of the candidates in the order in which they are scored.
     totals : float64[n]
         Their scores, where postings are looked up by term.
+    window : uint16[min(n, 131072)]
+        Sums of documents in a window of rows; zero between searches.
     integers : uint8[T]
         The query's integer weights; zero between searches.
     weights : float64[T]
@@ -45,6 +50,7 @@ class Scratch(NamedTuple):
     bounds: npt.NDArray[np.int64]
     order: npt.NDArray[np.int64]
     totals: npt.NDArray[np.float64]
+    window: npt.NDArray[np.uint16]
     integers: npt.NDArray[np.uint8]
     weights: npt.NDArray[np.float64]
 
@@ -60,6 +66,7 @@ class Scratch(NamedTuple):
             bounds=np.empty(n, np.int64),
             order=np.empty(n, np.int64),
             totals=np.empty(n, np.float64),
+            window=np.zeros(min(n, WINDOW_ROWS), np.uint16),
             integers=np.zeros(n_terms, np.uint8),
             weights=np.zeros(n_terms, np.float64),
         )

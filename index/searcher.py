@@ -44,7 +44,7 @@ class Searcher:
         k
             Documents a query.
         plans
-            float64[p, 3], see `kernels.search_many`.
+            float64[p, 4], see `kernels.search_many`.
         allowed
             bool[n], documents that may be results; None for all.
         threads

@@ -29,7 +29,7 @@ from rarefy.index.storage.structure import fault
 
 __all__ = ["FORMAT", "MANIFEST", "Segment", "read_segment", "write_segment"]
 
-FORMAT = 2
+FORMAT = 3
 MANIFEST = "index.json"
 CHUNK = 1 << 20
 BLOCK_SIZES = (1, 2, 4)
@@ -199,10 +199,11 @@ def _read_manifest(folder: Path) -> dict[str, Any]:
             and isinstance(manifest["compact"], bool)
         )
         for entry in manifest["calibration"]:
-            k, terms, recall, mass, n_blocks = entry
+            k, terms, recall, mass, looked_at, champions = entry
             whole = whole and all(
-                isinstance(size, int) and 0 <= size < 2**62 for size in (k, terms, n_blocks)
+                isinstance(size, int) and 0 <= size < 2**62 for size in (k, terms, looked_at)
             )
+            whole = whole and isinstance(champions, bool)
             whole = whole and all(isinstance(share, int | float) for share in (recall, mass))
             whole = whole and 0 < float(recall) <= 1 and 0 < float(mass) <= 1
         for entry in manifest["files"].values():

@@ -27,7 +27,7 @@ def fault(
     layout, ids, id_ends
         Arrays as read.
     manifest
-        Holds documents, vocabulary_size, block_size and compact.
+        Holds documents, vocabulary_size, block_size, compact and calibration.
     thorough
         Look at every posting; otherwise at the shapes alone.
     """
@@ -43,6 +43,10 @@ def fault(
     compact = manifest["compact"]
     if compact and manifest["block_size"] != 1:
         return f"block_size is {manifest['block_size']}, a compact index has 1"
+    if layout.has_champions and manifest["block_size"] == 1:
+        return "there are champions, but no codes: block_size is 1"
+    if any(entry[-1] for entry in manifest["calibration"]) and not layout.has_champions:
+        return "the calibration asks for champions, and there are none"
     nnz = 0 if compact else len(layout.terms)
     coded = (layout.dense_maxima.shape[0], n) if compact else (0, 0)
     expected: dict[str, tuple[str, tuple[int, ...]]] = {
@@ -59,6 +63,9 @@ def fault(
         "list_ptr": ("i8", (n_windows * n_terms + 1,)),
         "list_blocks": ("u2", (len(layout.list_blocks),)),
         "list_maxima": ("u1", (len(layout.list_blocks),)),
+        "champion_ptr": ("i8", (n_terms + 1 if layout.has_champions else 0,)),
+        "champion_rows": ("u4", (len(layout.champion_rows),)),
+        "champion_codes": ("u1", (len(layout.champion_rows),)),
     }
     for name, (dtype, shape) in expected.items():
         array = getattr(layout, name)
@@ -105,11 +112,25 @@ def _posting_fault(
             layout.list_ptr, len(layout.list_blocks)
         ),
         "a list names a block beyond the last": len(tail) and tail.max() >= last_window,
+        "champion_ptr is not increasing from 0 to the entries": _no_offsets(
+            layout.champion_ptr if layout.has_champions else np.zeros(1, np.int64),
+            len(layout.champion_rows),
+        ),
+        "champion_rows do not increase to the documents": _unordered(layout),
         "id_ends are not increasing to the bytes of the ids": _no_offsets(
             np.concatenate([[0], id_ends]), len(ids)
         ),
     }
     return next((problem for problem, found in checks.items() if found), None)
+
+
+def _unordered(layout: Layout) -> bool:
+    """Say whether the rows of some term's champions are not in order or beyond the last."""
+    rows = layout.champion_rows
+    increasing = rows[1:] > rows[:-1]
+    starts = layout.champion_ptr[1:-1]
+    increasing[starts[(starts > 0) & (starts < len(rows))] - 1] = True
+    return bool(len(rows) and (rows.max() >= len(layout.indptr) - 1 or not increasing.all()))
 
 
 def _no_offsets(offsets: npt.NDArray[Any], end: int) -> bool:

@@ -12,7 +12,8 @@ CALLED = {
     "sums": ["impacts", "intrinsics"],
     "candidates": ["heaps", "impacts", "intrinsics"],
     "lookup": ["heaps", "impacts"],
-    "kernels": ["candidates", "heaps", "impacts", "intrinsics", "lookup", "sums"],
+    "champions": ["impacts", "intrinsics"],
+    "kernels": ["candidates", "champions", "heaps", "impacts", "intrinsics", "lookup", "sums"],
 }
 """For each file the files of kernels that it calls, directly or not: in this order they can be
 brought up to date."""

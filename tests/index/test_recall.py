@@ -201,13 +201,13 @@ def test_plans():
     table = [
         Calibration(10, 8, 0.9, Plan(0.9, 15)),
         Calibration(10, 32, 0.9, Plan(0.6, 20)),
-        Calibration(10, 32, 0.95, Plan(0.7, 30)),
+        Calibration(10, 32, 0.95, Plan(0.7, 30, True)),
         Calibration(100, 32, 0.9, Plan(0.6, 200)),
     ]
-    assert plans(table, 10, 0.9, 1000, 1000).tolist() == [[8, 0.9, 15], [32, 0.6, 20]]
-    assert plans(table, 5, 0.91, 1000, 1000).tolist() == [[8, 1.0, 0], [32, 0.7, 30]]
-    assert plans(table, 11, 0.5, 1000, 1000).tolist() == [[8, 1.0, 0], [32, 0.6, 200]]
-    assert plans(table, 10, 0.9, 1000, 500).tolist() == [[8, 0.9, 30], [32, 0.6, 40]]
+    assert plans(table, 10, 0.9, 1000, 1000).tolist() == [[8, 0.9, 15, 0], [32, 0.6, 20, 0]]
+    assert plans(table, 5, 0.91, 1000, 1000).tolist() == [[8, 1.0, 0, 0], [32, 0.7, 30, 1]]
+    assert plans(table, 11, 0.5, 1000, 1000).tolist() == [[8, 1.0, 0, 0], [32, 0.6, 200, 0]]
+    assert plans(table, 10, 0.9, 1000, 500).tolist() == [[8, 0.9, 30, 0], [32, 0.6, 40, 0]]
     for k, recall, allowed in [
         (10, None, 1000),
         (10, 1.0, 1000),

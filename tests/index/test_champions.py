@@ -1,0 +1,237 @@
+"""Search over the heaviest postings alone: what is listed, what is found, what is promised."""
+
+from __future__ import annotations
+
+import json
+import zlib
+
+import numpy as np
+import pytest
+import scipy.sparse as sp
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from rarefy.errors import DamagedIndexError
+from rarefy.index import Index, planner
+from rarefy.index import index as index_module
+from rarefy.index.build import build
+from rarefy.index.kernels import NEVER, block_ranks
+from rarefy.index.scratch import Scratch
+from rarefy.index.searcher import Searcher
+from rarefy.index.storage.segment import MANIFEST
+from rarefy.index.vectors import canonical
+
+
+def vectors(seed, rows, columns=40, density=0.2):
+    rng = np.random.default_rng(seed)
+    matrix = sp.random_array((rows, columns), density=density, rng=rng, format="csr")
+    matrix.data = rng.choice([0.5, 1, 1.5, 2, 40], matrix.nnz)
+    return sp.csr_array(matrix.astype(np.float32))
+
+
+def searcher(documents, most):
+    return Searcher(build(canonical(documents), 4, champions=most), 4)
+
+
+def plan(mass, looked_at):
+    return np.array([[2**31, mass, looked_at, 1]], np.float64)
+
+
+def listed(layout):
+    return {
+        int(column): layout.champion_rows[
+            layout.champion_ptr[term] : layout.champion_ptr[term + 1]
+        ].tolist()
+        for term, column in enumerate(layout.columns)
+    }
+
+
+@settings(max_examples=60, deadline=None)
+@given(seed=st.integers(0, 2**32 - 1), rows=st.integers(1, 120), most=st.integers(1, 130))
+def test_the_heaviest_postings_are_listed(naive, seed, rows, most):
+    documents = vectors(seed, rows)
+    layout = build(canonical(documents), 4, champions=most)
+    assert listed(layout) == naive.champions(documents, most)
+    for row, code, term in zip(
+        layout.champion_rows,
+        layout.champion_codes,
+        np.repeat(np.arange(len(layout.columns)), np.diff(layout.champion_ptr)),
+        strict=True,
+    ):
+        entries = slice(layout.indptr[row], layout.indptr[row + 1])
+        assert layout.codes[entries][layout.terms[entries] == term] == [code]
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    seed=st.integers(0, 2**32 - 1),
+    rows=st.integers(1, 120),
+    most=st.integers(1, 130),
+    k=st.integers(1, 20),
+)
+def test_all_champions_of_all_terms_are_searched_exactly(naive, seed, rows, most, k):
+    documents, queries = vectors(seed, rows), vectors(seed + 1, 4, density=0.3)
+    champions = naive.champions(documents, most)
+    ours = searcher(documents, most).search(canonical(queries), k, plan(1.0, rows))
+    for i in range(4):
+        query = queries[[i]]
+        reached = sorted({row for column in query.indices for row in champions.get(column, [])})
+        allowed = documents[reached] if reached else documents[:0]
+        expected = [(reached[row], score) for row, score in naive.search(query, allowed, k)[0]]
+        if len(expected) < min(k, rows):  # too few: everything is searched
+            expected = naive.search(query, documents, k)[0]
+        kept = ours[0][i] >= 0
+        assert ours[0][i][kept].tolist() == [row for row, _ in expected]
+        np.testing.assert_allclose(ours[1][i][kept], [s for _, s in expected], rtol=1e-6)
+
+
+@pytest.mark.jit
+@settings(max_examples=60, deadline=None)
+@given(
+    seed=st.integers(0, 2**32 - 1),
+    mass=st.sampled_from([0.3, 0.7, 1.0]),
+    looked_at=st.integers(1, 40),
+)
+def test_what_ranks_high_enough_in_calibration_is_found(seed, mass, looked_at):
+    documents, query = vectors(seed, 150), vectors(seed + 1, 1, density=0.4)
+    index = searcher(documents, 30)
+    canonised = canonical(query)
+    if not len(canonised.columns):
+        return
+    every = index.search(canonised, 150, np.zeros((0, 4)))[0][0]
+    every = every[every >= 0]
+    scratch = Scratch.of(150, 38, len(index.layout.columns))
+    ranks, reaching = np.zeros(len(every), np.int64), np.zeros(0, np.int64)
+    work = block_ranks(
+        index.layout, 4, canonised.columns, canonised.weights, mass, True, scratch, every,
+        np.zeros(0, np.float32), ranks, reaching,
+    )  # fmt: skip
+    assert not scratch.window.any()
+    assert work > 0
+    found = index.search(canonised, 150, plan(mass, looked_at))[0][0]
+    assert {row for row, rank in zip(every, ranks, strict=True) if rank <= looked_at} <= set(found)
+    assert ((ranks == NEVER) | (ranks >= 1)).all()
+
+
+def test_filters_hold_for_champions():
+    documents, queries = vectors(3, 200), vectors(4, 20, density=0.3)
+    index = searcher(documents, 50)
+    allowed = np.random.default_rng(5).random(200) < 0.5
+    rows, scores = index.search(canonical(queries), 10, plan(0.8, 30), allowed)
+    assert allowed[rows[rows >= 0]].all()
+    exact = index.search(canonical(queries), 200, np.zeros((0, 4)))
+    for i in range(20):
+        score = dict(zip(exact[0][i].tolist(), exact[1][i].tolist(), strict=True))
+        assert [score[row] for row in rows[i].tolist() if row >= 0] == [
+            value for value in scores[i].tolist() if value > -np.inf
+        ]
+
+
+def test_sums_that_do_not_fit_are_searched_exactly():
+    documents = sp.csr_array(np.random.default_rng(0).choice([0, 1.0, 2.0], (40, 400)))
+    index = searcher(documents, 5)
+    query = canonical(sp.csr_array(np.ones((1, 400), np.float32)))
+    exact = index.search(query, 10, np.zeros((0, 4)))
+    assert (index.search(query, 10, plan(1.0, 10))[0] == exact[0]).all()
+    ranks = np.zeros(2, np.int64)
+    scratch = Scratch.of(40, 10, len(index.layout.columns))
+    none = np.zeros(0, np.int64)
+    work = block_ranks(
+        index.layout, 4, query.columns, query.weights, 1.0, True, scratch, np.arange(2),
+        np.zeros(0, np.float32), ranks, none,
+    )  # fmt: skip
+    assert np.isinf(work)
+    assert (ranks == NEVER).all()
+
+
+@pytest.mark.jit
+def test_lists_that_span_windows_are_searched():
+    n = 300_000
+    rows = np.array([0, 5, 131_071, 131_072, 200_000, 262_143, 262_144, n - 1])
+    rare = sp.csr_array((np.arange(1, 9), (rows, np.zeros(8, int))), shape=(n, 1))
+    ramp = sp.csr_array(np.linspace(1, 2, n)[:, None])
+    documents = sp.csr_array(sp.hstack([rare, ramp], format="csr").astype(np.float32))
+    index = searcher(documents, 1000)
+    query = canonical(sp.csr_array(np.array([[1.0, 0.1]], np.float32)))
+    found = index.search(query, 8, plan(1.0, 8))
+    assert found[0][0].tolist() == rows[::-1].tolist()
+    assert (index.search(query, 8, np.zeros((0, 4)))[0] == found[0]).all()
+
+
+@pytest.fixture
+def planned(monkeypatch):
+    """An index of few documents that is planned as if block sums cost more than anything."""
+
+    def costly(*arguments):
+        work = block_ranks(*arguments)
+        return work if arguments[5] else np.inf
+
+    monkeypatch.setattr(planner, "LEAST_DOCUMENTS", 100)
+    monkeypatch.setattr(planner, "block_ranks", costly)
+    monkeypatch.setattr(index_module, "BLOCK_SIZES", ())
+    monkeypatch.setattr(index_module, "CHAMPIONS", 300)
+    documents = vectors(8, 3000, columns=300, density=0.05)
+    return Index.build(documents, calibration_queries=vectors(9, 200, columns=300, density=0.04))
+
+
+@pytest.mark.jit
+def test_the_planner_keeps_its_promise_with_champions(planned, tmp_path):
+    table = planned._fitted[0]
+    assert any(entry.plan.champions for entry in table)
+    queries = vectors(10, 200, columns=300, density=0.04)
+    exact = planned.search(queries)
+    for recall in (0.9, 0.95, 0.99):
+        hits = planned.search(queries, recall=recall)
+        shares = [
+            len(set(a[a >= 0]) & set(b[b >= 0])) / max(1, (b >= 0).sum())
+            for a, b in zip(hits.rows, exact.rows, strict=True)
+        ]
+        assert np.mean(shares) >= recall - 0.01
+    planned.save(tmp_path / "index")
+    opened = Index.open(tmp_path / "index")
+    assert opened._fitted[0] == table
+    alone = planned.search(queries, recall=0.9)
+    assert (opened.search(queries, recall=0.9).rows == alone.rows).all()
+    assert (planned.search(queries, recall=0.9, threads=2).rows == alone.rows).all()
+
+
+def forge(folder, name, array):
+    path = folder / f"{name}.npy"
+    np.save(path, array)
+    manifest = json.loads((folder / MANIFEST).read_text())
+    manifest["files"][path.name] = {
+        "bytes": path.stat().st_size,
+        "crc32": zlib.crc32(path.read_bytes()),
+    }
+    (folder / MANIFEST).write_text(json.dumps(manifest))
+
+
+@pytest.mark.jit
+@pytest.mark.parametrize(
+    ("name", "forged", "message"),
+    [
+        ("champion_rows", lambda a: a[::-1].copy(), "champion_rows do not increase"),
+        ("champion_rows", lambda a: a + np.uint32(1), "champion_rows do not increase"),
+        ("champion_ptr", lambda a: a[::-1].copy(), "champion_ptr is not increasing"),
+        ("champion_ptr", lambda a: a[:-1], "champion_ptr is int64"),
+        ("champion_ptr", lambda a: a[:0], "the calibration asks for champions"),
+        ("champion_codes", lambda a: a[:-1], "champion_codes is uint8"),
+    ],
+)
+def test_forged_champions_are_refused(planned, tmp_path, name, forged, message):
+    planned.save(tmp_path / "index")
+    forge(tmp_path / "index", name, forged(np.load(tmp_path / "index" / f"{name}.npy")))
+    with pytest.raises(DamagedIndexError, match=message):
+        Index.open(tmp_path / "index")
+
+
+def test_champions_without_codes_are_refused(tmp_path):
+    Index.build(vectors(0, 20)).save(tmp_path / "index")
+    n_terms = len(np.load(tmp_path / "index" / "columns.npy"))
+    forge(tmp_path / "index", "champion_ptr", np.zeros(n_terms + 1, np.int64))
+    with pytest.raises(DamagedIndexError, match="there are champions, but no codes"):
+        Index.open(tmp_path / "index")
+
+
+def test_small_collections_have_none():
+    assert not Index.build(vectors(0, 20))._layout.has_champions
