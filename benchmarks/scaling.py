@@ -31,6 +31,7 @@ from targets import LARGER, LARGEST, SMALLER, growth_targets, targets_table
 from timing import Run, interleaved, pin, recall
 
 from rarefy.eval.environment import environment
+from rarefy.index.warmup import warm_up
 
 RESULT = Path(__file__).parent / "results" / "scaling.json"
 SIZES = (10_000, 32_768, 131_072, 262_144, 1_048_576, 4_194_304)
@@ -108,7 +109,7 @@ def measure(size: int, count: int, seismic: bool, smoke: bool) -> dict[str, Any]
     """Build one collection's index and time all settings."""
     collection = toy() if smoke else corpus()
     real = collection.documents.tocsr()
-    Rarefy(real[:10_000]).search(real[[0]], 10)  # compiles
+    warm_up()
     documents = real[:size] if size <= real.shape[0] else synthetic(size)
     queries = {name: matrix.tocsr()[:count] for name, matrix in collection.queries.items()}
     calibration = collection.queries["medium"].tocsr()[count:]

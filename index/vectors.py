@@ -121,9 +121,10 @@ def canonical(matrix: Any, *, width: int | None = None, what: str = "vectors") -
 
 
 def _vectors(indptr: Any, indices: Any, weights: Any, width: int) -> Vectors:
+    columns = np.ascontiguousarray(indices)
     return Vectors(
         np.ascontiguousarray(indptr, dtype=np.int64),
-        np.ascontiguousarray(indices, dtype=np.uint32),
+        columns.view(np.uint32) if columns.itemsize == 4 else columns.astype(np.uint32),
         np.ascontiguousarray(weights, dtype=np.float32),
         int(width),
     )

@@ -5,8 +5,10 @@ from __future__ import annotations
 import numpy as np
 import scipy.sparse
 
+from rarefy.index.build import build
 from rarefy.index.index import Index
 from rarefy.index.planner import LEAST_DOCUMENTS
+from rarefy.index.vectors import canonical
 
 __all__ = ["warm_up"]
 
@@ -21,3 +23,4 @@ def warm_up() -> None:
     n = LEAST_DOCUMENTS
     documents = scipy.sparse.csr_array(np.ones((n, 2), np.float32))
     Index.build(documents).search(documents[:1], recall=0.9, filter=np.ones(n, np.bool_))
+    build(canonical(documents), 4, champions=1)  # as large collections are built

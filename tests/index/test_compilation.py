@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 import scipy.sparse as sp
 
-from rarefy.index import Index, kernels, sums
+from rarefy.index import Index, champions, kernels, sums
 from rarefy.index.warmup import warm_up
 
 UNCACHED = """
@@ -53,6 +53,7 @@ def test_the_hot_loop_keeps_its_simd():
 def test_warming_up_compiles_what_a_search_needs(tmp_path):
     warm_up()
     before = len(kernels.search_many.signatures)
+    assert champions.select_champions.signatures
     documents = sp.csr_array(np.eye(5, dtype=np.float32))
     Index.build(documents).save(tmp_path / "index")
     Index.open(tmp_path / "index").search(documents)
