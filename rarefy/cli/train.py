@@ -118,7 +118,7 @@ def _train_union(
     union = train_union(encoder, pairs, folder, seed=seed, progress=progress_wanted())
     SparseModel(union, name="minilm-d2s").save(folder / "model")
     quality = ""
-    if development is not None:
+    if development is not None:  # fitted to its documents, as any command fits the model
         results = evaluate_system(development.judged(), str(folder / "model"), measures="nDCG@10")
         quality = f", validation {results['systems'][0]['measures']['nDCG@10']:.4f}"
     note(f"{folder / 'model'}: one pass over {len(pairs):,} texts{quality}")

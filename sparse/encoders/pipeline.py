@@ -17,8 +17,8 @@ from transformers import PreTrainedModel
 from transformers.utils import logging
 
 from rarefy.errors import InputError
+from rarefy.sparse.encoders.union_module import UnionModule
 from rarefy.sparse.heads.dense_to_sparse import DenseToSparse
-from rarefy.sparse.heads.head import Head
 from rarefy.sparse.heads.signed_rotation import SignedRotation
 from rarefy.sparse.heads.token_to_sparse import TokenToSparse
 from rarefy.sparse.heads.top_k_autoencoder import TopKAutoencoder
@@ -35,7 +35,13 @@ _NOT_OF_VECTORS = ("_name_or_path", "architectures", "embedding_dimension", "tra
 _SETTINGS = ("max_seq_length", "prompts", "default_prompt_name", "truncate_dim", "max_active_dims")
 
 # What a saved SparseEncoder may end with.
-_HEADS: tuple[type[Head], ...] = (DenseToSparse, SignedRotation, TokenToSparse, TopKAutoencoder)
+_LAST: tuple[type[torch.nn.Module], ...] = (
+    DenseToSparse,
+    SignedRotation,
+    TokenToSparse,
+    TopKAutoencoder,
+    UnionModule,
+)
 
 _HUB_NAME = re.compile(r"\w[\w.-]*(/\w[\w.-]*)?")
 
@@ -120,7 +126,7 @@ def load_sparse_encoder(name: str | Path, device: str, trust_remote_code: bool) 
         SparseEncoder,
         name,
         device,
-        {f"{head.__module__}.{head.__name__}": head for head in _HEADS},
+        {f"{last.__module__}.{last.__name__}": last for last in _LAST},
         trust_remote_code,
     )
     # What there is was fetched while loading.
