@@ -91,12 +91,20 @@ class Measured:
             "p": {name: _paired(each["fitted"], each[name]) for name in each if name != "fitted"},
             "costs": costs,
             "each": each,
-            "seeds": [_rotated(self, model, seed) for seed in range(seeds)],
         }
         if test:
             row["readable"] = self.readable(model, documents)
             examples += self.examples(model, queries, documents)
+        others = [self.rotated(model, seed) for seed in range(1, seeds)]
+        row["seeds"] = [row["ndcg"]["fitted"], *others]
         return row
+
+    def rotated(self, model: SparseModel, seed: int) -> float:
+        """Return nDCG@10 with another rotation in the fitted model."""
+        head = model.encoder.module.head
+        head.rows.data = SignedRotation(head.in_features, head.rotations, seed=seed).rows.data
+        queries, documents = self.encoded(model)
+        return float(self.each((queries @ documents.T).toarray()).mean())
 
     def encoded(self, model: SparseModel) -> tuple[sparse.csr_array, sparse.csr_array]:
         """Return the vectors of queries and of documents."""
@@ -144,15 +152,6 @@ class Measured:
                 entries = model.explain(rows[[at]], k=8)
                 shown.append([self.collection.name, kind, texts[at][:110], entries])
         return shown
-
-
-def _rotated(measured: Measured, model: SparseModel, seed: int) -> float:
-    """Return nDCG@10 with another rotation in the fitted model."""
-    head = model.encoder.module.head
-    head.rows.data = SignedRotation(head.in_features, head.rotations, seed=seed).rows.data.half()
-    head.rows.data = head.rows.data.float()
-    queries, documents = measured.encoded(model)
-    return float(measured.each((queries @ documents.T).toarray()).mean())
 
 
 def _loaded() -> SparseModel:

@@ -194,6 +194,66 @@ def shipped_examples(result: dict[str, Any]) -> str:
     return "\n".join(lines)
 
 
+def losses_table(result: dict[str, Any]) -> str:
+    """Return what a head became by each objective: quality, readability, cost."""
+    lines = [
+        "| objective | SciFact train | NFCorpus dev | share of dense | p: untrained | p: KL "
+        "| own terms | with WordNet's | FLOPs | loss |",
+        "|---|" + "--:|" * 9,
+    ]
+    for run in result["runs"]:
+        sides = [run["scifact"], run["nfcorpus"]]
+        cells = [f"{side['ndcg']:.4f}" for side in sides]
+        cells.append(", ".join(f"{share:.3f}" for share in run["seeds"]))
+        cells += [_p(run["p"].get(reference)) for reference in ("untrained", "KL")]
+        cells += [_mean(sides, level, ".2f") for level in ("inflections", "neighbours")]
+        cells.append(_mean(sides, "flops", ".1f"))
+        cells.append(" to ".join(f"{loss:.2f}" for loss in run.get("loss", ())))
+        lines.append(f"| {run['name']} | " + " | ".join(cells) + " |")
+    chance = result["chance"]
+    lines.append(
+        f"| *any columns at random* | | | | | | {chance['inflections']:.2f} "
+        f"| {chance['neighbours']:.2f} | | |"
+    )
+    return "\n".join(lines)
+
+
+def pooled_table(result: dict[str, Any]) -> str:
+    """Return heads over the pooled vector at each number of terms."""
+    names = ("scifact", "nfcorpus", "cranfield", "cacm")
+    lines = [
+        "| terms | head | columns | SciFact | NFCorpus | Cranfield | CACM | mean "
+        "| p: control | own terms | with WordNet's | FLOPs |",
+        "|---|---|" + "--:|" * 10,
+    ]
+    for row in result["rows"]:
+        sides = [row[name] for name in names]
+        cells = ["/".join(map(str, row["terms"])), row["name"], f"{row['columns']:,}"]
+        cells += [f"{side['share']:.3f}" for side in sides]
+        cells += [f"{row['mean']:.3f}", _p(row["p"])]
+        cells += [_mean(sides, level, ".2f") for level in ("inflections", "neighbours")]
+        lines.append("| " + " | ".join([*cells, _mean(sides, "flops", ".1f")]) + " |")
+    return "\n".join(lines)
+
+
+def unfrozen_table(result: dict[str, Any]) -> str:
+    """Return what learns, and how good the head then is."""
+    lines = ["| what learns | nDCG@10, NFCorpus dev | loss | seconds |", "|---|--:|--:|--:|"]
+    for run in result["runs"]:
+        loss = " to ".join(f"{value:.3f}" for value in run.get("loss", ()))
+        lines.append(f"| {run['name']} | {run['ndcg']:.4f} | {loss} | {run.get('seconds', '')} |")
+    return "\n".join(lines)
+
+
+def _p(value: float | None) -> str:
+    return "" if value is None else f"{value:.4f}"
+
+
+def _mean(sides: list[dict[str, Any]], name: str, form: str) -> str:
+    values = [side[name] for side in sides if name in side]
+    return f"{sum(values) / len(values):{form}}" if values else "-"
+
+
 TABLES: dict[str, Callable[[dict[str, Any]], str]] = {
     "shipped": shipped_table,
     "shipped/seeds": shipped_seeds,
@@ -202,6 +262,9 @@ TABLES: dict[str, Callable[[dict[str, Any]], str]] = {
     "exact": exact_table,
     "encoding": encoding_table,
     "engine": engine_table,
+    "losses": losses_table,
+    "pooled": pooled_table,
+    "unfrozen": unfrozen_table,
 }
 
 

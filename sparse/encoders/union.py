@@ -33,8 +33,8 @@ from rarefy.sparse.vocabulary import Vocabulary
 __all__ = ["UnionEncoder"]
 
 _QUERY_ENTRIES = 96
-_DOCUMENT_WORDS, _DOCUMENT_LATENT = 136, 120
-_WEIGHT = 0.45  # of words
+_DOCUMENT_WORDS, _DOCUMENT_LATENT = 146, 110
+_WEIGHT = 0.55  # of words
 
 
 class UnionEncoder:
