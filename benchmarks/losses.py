@@ -20,14 +20,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from judged import Judged, randomisation
 from objectives import WIDE, Task, objectives
-from relatives import Relatives
-from scipy import stats
+from relatives import LEVELS, Relatives
 
-from rarefy.eval import Collection, evaluate, load_collection
-from rarefy.eval.diagnostics import own_terms
-from rarefy.eval.run import run_from_rows
-from rarefy.index import Index
 from rarefy.sparse import DenseEncoder, DenseToSparse
 from rarefy.sparse.training import (
     PairBatches,
@@ -42,7 +38,6 @@ from rarefy.sparse.training.pooled import matching_scale, untrained_pooled_head
 
 RESULT = Path(__file__).parent / "results" / "losses.json"
 SPLITS = (("scifact", "train"), ("nfcorpus", "dev"))
-READ = 300  # documents of a collection whose heaviest terms are looked at
 REFERENCES = ("untrained", "KL")  # what later runs are compared with
 RATE = 3e-3
 SAMPLE = 6000  # documents that the random rows are standardised over
@@ -95,13 +90,10 @@ class Grid:
         make = partial(untrained_pooled_head, encoder, self.queries, self.documents)
         self.head = make(self.own["document"])
         self.scale = matching_scale(self.head, self.queries, self.documents)
-        self.collections = [Development(name, split, options, encoder) for name, split in SPLITS]
         relatives = Relatives(encoder.vocabulary, options.wordnet, self.own["document"])
-        for collection in self.collections:
-            pieces = terms([collection.texts[row] for row in collection.read])
-            collection.own = {
-                level: relatives.of(pieces, level) for level in ("inflections", "neighbours")
-            }
+        self.collections = [
+            Judged(options.data / name, split, encoder, relatives) for name, split in SPLITS
+        ]
         self.references: dict[str, list[float]] = {}
 
     def task(self, seed: int) -> Task:
@@ -119,7 +111,7 @@ class Grid:
         first["seeds"] = [row["mean"] for row in rows]
         per_query = first.pop("per_query")
         first["p"] = {
-            reference: _randomisation(np.array(per_query), np.array(values))
+            reference: randomisation(per_query, values)
             for reference, values in self.references.items()
         }
         if name in REFERENCES:
@@ -151,17 +143,15 @@ class Grid:
             head.query_terms, head.document_terms = terms
             loss = [history.records[at]["loss"] for at in (0, -1)]
         seconds = time.perf_counter() - began
-        measured = [collection.measure(head) for collection in self.collections]
+        words = name != "random rows"
+        measured = [collection.measure(head, words=words) for collection in self.collections]
         row: dict[str, Any] = {"name": name, "seconds": round(seconds, 1)}
         if name not in ("untrained", "random rows"):
             row["loss"] = [round(value, 4) for value in loss]
         for collection, result in zip(self.collections, measured, strict=True):
             row[collection.name] = {key: value for key, value in result.items() if key != "each"}
         row["mean"] = float(np.mean([result["share"] for result in measured]))
-        row["per_query"] = [
-            value / collection.dense for collection, result in
-            zip(self.collections, measured, strict=True) for value in result["each"]
-        ]  # fmt: skip
+        row["per_query"] = [value for result in measured for value in result["each"]]
         return row
 
     def result(self, runs: list[dict[str, Any]]) -> dict[str, Any]:
@@ -176,66 +166,13 @@ class Grid:
             "terms": [self.head.query_terms, self.head.document_terms],
             "dense": {c.name: c.dense for c in self.collections},
             "chance": {
-                level: float(np.mean([c.chance(level, self.head) for c in self.collections]))
-                for level in ("inflections", "neighbours")
+                level: float(
+                    np.mean([c.chance(level, self.head.columns) for c in self.collections])
+                )
+                for level in LEVELS
             },
             "runs": runs,
         }
-
-
-class Development:
-    """A collection with the dense vectors of its documents and of the queries of a split."""
-
-    own: dict[str, Any]
-
-    def __init__(
-        self, name: str, split: str, options: argparse.Namespace, encoder: DenseEncoder
-    ) -> None:
-        self.name = name
-        self.judged: Collection = load_collection(str(options.data / name), split=split).judged()
-        self.texts = list(self.judged.documents)
-        self.queries = encoder.encode(self.judged.queries, role="query")
-        self.documents = encoder.encode(self.texts, role="document")
-        self.read = np.random.default_rng(0).choice(len(self.texts), READ, replace=False)
-        scores = self.queries @ self.documents.T
-        best = np.argsort(-scores, axis=1, kind="stable")[:, :10]
-        self.dense = float(np.mean(self._each(best, np.take_along_axis(scores, best, 1))))
-
-    def measure(self, head: DenseToSparse) -> dict[str, Any]:
-        """Return nDCG@10, FLOPs and the share of own terms among the 20 heaviest."""
-        queries, documents = (
-            head.project(vectors, role)
-            for vectors, role in ((self.queries, "query"), (self.documents, "document"))
-        )
-        hits = Index.build(documents).search(queries, k=10)
-        each = self._each(hits.rows, hits.scores)
-        shares = [(matrix > 0).mean(0) for matrix in (queries, documents)]
-        result = {
-            "ndcg": float(np.mean(each)),
-            "share": float(np.mean(each)) / self.dense,
-            "flops": float(shares[0] @ shares[1]),
-            "each": each,
-        }
-        if documents.shape[1] == self.own["inflections"].shape[1]:  # random rows are not words
-            read = documents[self.read]
-            result |= {level: own_terms(read, own).precision for level, own in self.own.items()}
-        return result
-
-    def chance(self, level: str, head: DenseToSparse) -> float:
-        """Return the share of the head's columns that count as a document's own."""
-        return float(self.own[level][:, head.columns.numpy()].mean())
-
-    def _each(self, rows: Any, scores: Any) -> list[float]:
-        run = run_from_rows(rows, scores, self.judged.query_ids, self.judged.document_ids)
-        return list(evaluate(run, self.judged.qrels, "nDCG@10").per_query["nDCG@10"].values())
-
-
-def _randomisation(one: np.ndarray, other: np.ndarray) -> float:
-    """Return p of a paired randomisation test (Smucker, Allan and Carterette, CIKM 2007)."""
-    test = stats.permutation_test(
-        (one - other,), np.mean, permutation_type="samples", n_resamples=9999, rng=0, batch=1000
-    )
-    return float(test.pvalue)
 
 
 def _read(path: Path) -> dict[str, Any]:

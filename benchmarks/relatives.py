@@ -17,7 +17,10 @@ from Stemmer import Stemmer
 
 from rarefy.sparse import Vocabulary
 
-__all__ = ["Relatives"]
+__all__ = ["LEVELS", "Relatives"]
+
+LEVELS = ("inflections", "neighbours")
+"""How far relatives go: to forms of a word, or also to its neighbours in WordNet."""
 
 _SHORTEST = 3  # letters; the stems of shorter pieces say little
 _COMMONEST = 0.05
@@ -69,9 +72,9 @@ class Relatives:
         own
             CSR [n, V]: the pieces of n texts.
         level
-            ``"inflections"``, or ``"neighbours"`` for those and WordNet's.
+            One of `LEVELS`.
         """
-        table = {"inflections": self.inflections, "neighbours": self.neighbours}[level]
+        table = dict(zip(LEVELS, (self.inflections, self.neighbours), strict=True))[level]
         rows = []
         for start, end in zip(own.indptr[:-1], own.indptr[1:], strict=True):
             pieces = own.indices[start:end]

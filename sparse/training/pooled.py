@@ -47,7 +47,7 @@ _MATCHED = 512  # vectors of either side that the scale of scores is matched on
 _BATCH = 256
 _RAREST, _COMMONEST = 1 / 5000, 1 / 20  # shares of the texts that have a word
 _PREDICTED = 0.7  # share of the predictors in the rows
-_OWN_WORDS = 0.1  # weight of predicting the documents' words
+_OWN_WORDS = 1.0  # weight of predicting the documents' words
 
 
 def train_pooled_head(
