@@ -71,8 +71,8 @@ def train(
     """Train a model: collects text, encodes it once, trains, and writes the model.
 
     minilm-d2s is the shipped model, words and latent entries in one vector: one pass over the
-    text. minilm-pooled is a readable head over the pooled vector: a projection, learnt from the
-    encoder's own similarities in --steps.
+    text. minilm-pooled is a readable head over the pooled vector: rows that predict
+    words, and a projection, learnt from the encoder's own similarities and the words in --steps.
 
     FOLDER gets the model (model/), the pairs and a report of what they share with test
     collections (overlap.md), the dense vectors, and, of minilm-pooled, the checkpoint and the
