@@ -198,7 +198,11 @@ class SparseModel(TermModel):
         ``SparseEncoder(folder)`` loads it too; where the model has a head, this package has to be
         installed there and the call needs ``trust_remote_code=True``.
         """
-        self.encoder.pipeline.save_pretrained(str(output_folder(folder)), create_model_card=False)
+        from rarefy.sparse.encoders.pipeline import no_bars
+
+        place = str(output_folder(folder))
+        with no_bars():
+            self.encoder.pipeline.save_pretrained(place, create_model_card=False)
 
     def _encode(
         self, texts: list[str], role: Role, batch_size: int | None, advance: Advance

@@ -5,6 +5,8 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +26,14 @@ from rarefy.sparse.heads.token_to_sparse import TokenToSparse
 from rarefy.sparse.heads.top_k_autoencoder import TopKAutoencoder
 from rarefy.sparse.model import Role
 
-__all__ = ["content_digest", "fingerprint", "load_pipeline", "load_sparse_encoder", "prompt_for"]
+__all__ = [
+    "content_digest",
+    "fingerprint",
+    "load_pipeline",
+    "load_sparse_encoder",
+    "no_bars",
+    "prompt_for",
+]
 
 _SECONDS_FOR_HUB = 5
 
@@ -83,16 +92,15 @@ def load_pipeline(
             "(sentence-transformers) or a config.json (transformers)"
         )
     reachable = not local and _hub_answers()
-    bars_shown = logging.is_progress_bar_enabled()
-    logging.disable_progress_bar()
     try:
-        return kind._load_with_module_classes(
-            str(name),
-            classes or {},
-            device=None if device == "auto" else device,
-            trust_remote_code=trust_remote_code,
-            local_files_only=not reachable,
-        )
+        with no_bars():
+            return kind._load_with_module_classes(
+                str(name),
+                classes or {},
+                device=None if device == "auto" else device,
+                trust_remote_code=trust_remote_code,
+                local_files_only=not reachable,
+            )
     except Exception as error:  # a damaged folder can fail in any of three libraries' ways
         reason = " ".join(str(error).split()) or type(error).__name__
         if local:
@@ -107,8 +115,17 @@ def load_pipeline(
         raise InputError(
             f"the model {str(name)!r} cannot be loaded: {remedy} ({reason})"
         ) from error
+
+
+@contextmanager
+def no_bars() -> Iterator[None]:
+    """Keep transformers from showing progress bars for files that take no time."""
+    shown = logging.is_progress_bar_enabled()
+    logging.disable_progress_bar()
+    try:
+        yield
     finally:
-        if bars_shown:
+        if shown:
             logging.enable_progress_bar()
 
 
