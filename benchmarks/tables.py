@@ -1,10 +1,11 @@
-"""The tables of the README, from the JSON files in results/.
+"""The tables of the README and of docs/, from the JSON files in results/.
 
     python benchmarks/tables.py README.md            writes them
     python benchmarks/tables.py --check README.md    fails if they are not what the files give
     python benchmarks/tables.py --keep out/demo      copies a run's results.json to results/
 
-A table stands between ``<!-- begin NAME -->`` and ``<!-- end NAME -->``.
+A table stands between ``<!-- begin NAME -->`` and ``<!-- end NAME -->``; NAME is of the file, or
+FILE/PART.
 """
 
 from __future__ import annotations
@@ -58,7 +59,8 @@ def filled(text: str) -> str:
 
     def table(found: re.Match[str]) -> str:
         name = found.group(1)
-        result = json.loads((RESULTS / f"{name}.json").read_text(encoding="utf-8"))
+        file = RESULTS / f"{name.partition('/')[0]}.json"
+        result = json.loads(file.read_text(encoding="utf-8"))
         body = TABLES.get(name, run_table)(result)
         return f"<!-- begin {name} -->\n{body.strip()}\n<!-- end {name} -->"
 
@@ -121,10 +123,148 @@ def encoding_table(result: dict[str, Any]) -> str:
     return f"{min(ratios):.1f} to {max(ratios):.1f}"
 
 
+def shipped_table(result: dict[str, Any]) -> str:
+    """Return the shipped model beside what it is made of, on each test collection."""
+    tests, overall = result["tests"], result["all"]
+    names = {
+        "bm25": "BM25 over word-pieces",
+        "dense": "dense, exhaustive",
+        "fusion": "BM25 + dense, z-score sum",
+        "fitted": "**minilm-d2s**",
+        "general": "minilm-d2s without `fit`",
+    }
+    lines = ["| | " + " | ".join(row["name"] for row in tests) + " | mean |"]
+    lines.append("|---" * (len(tests) + 2) + "|")
+    for system, title in names.items():
+        cells = []
+        for row in (*tests, overall):
+            cell = f"{row['ndcg'][system]:.4f}"
+            if system != "fitted":
+                gap = row["ndcg"]["fitted"] - row["ndcg"][system]
+                cell += f" ({gap:+.3f}, p {row['p'][system]:.2g})"
+            cells.append(cell)
+        lines.append(f"| {title} | " + " | ".join(cells) + " |")
+    for part in ("query", "document"):
+        counts = [row["costs"]["fitted"][f"{part}_nnz"] for row in tests]
+        cells = " | ".join(f"{mean:.0f}, {most}" for mean, most in counts)
+        lines.append(f"| non-zeros of a {part}: mean, most | {cells} | |")
+    for kind, title in (("fitted", "FLOPs"), ("general", "FLOPs without `fit`")):
+        costs = [row["costs"][kind]["flops"] for row in tests]
+        cells = " | ".join(f"{cost:.2f}" for cost in (*costs, sum(costs) / len(costs)))
+        lines.append(f"| {title} | {cells} |")
+    return "\n".join(lines)
+
+
+def shipped_seeds(result: dict[str, Any]) -> str:
+    """Return nDCG@10 with other rotations than the shipped one."""
+    rows = [*result["tuning"], *result["tests"]]
+    heads = " | ".join(f"{row['name']} {row['split']}" for row in rows)
+    lines = [f"| seed | {heads} | mean of the tests |", "|---" * (len(rows) + 2) + "|"]
+    for seed in range(len(rows[0]["seeds"])):
+        values = [row["seeds"][seed] for row in rows]
+        tests = values[len(result["tuning"]) :]
+        cells = " | ".join(f"{value:.4f}" for value in (*values, sum(tests) / len(tests)))
+        lines.append(f"| {seed}{' (shipped)' if seed == 0 else ''} | {cells} |")
+    return "\n".join(lines)
+
+
+def shipped_readable(result: dict[str, Any]) -> str:
+    """Return what documents' entries are."""
+    parts = {
+        "own": "own pieces or their inflections, of the 20 heaviest entries",
+        "words": "words, of all weight",
+        "silent": "punctuation and special tokens, of all weight",
+    }
+    lines = ["| | " + " | ".join(row["name"] for row in result["tests"]) + " |"]
+    lines.append("|---" * (len(result["tests"]) + 1) + "|")
+    for part, title in parts.items():
+        cells = " | ".join(f"{row['readable'][part]:.2%}" for row in result["tests"])
+        lines.append(f"| {title} | {cells} |")
+    return "\n".join(lines)
+
+
+def shipped_examples(result: dict[str, Any]) -> str:
+    """Return texts and their heaviest entries."""
+    lines = ["| collection | kind | text (start) | heaviest entries |", "|---|---|---|---|"]
+    for name, kind, text, entries in result["examples"]:
+        shown = ", ".join(f"{term} {weight:.2f}" for term, weight in entries)
+        lines.append(
+            f"| {name} | {kind} | {' '.join(text.split())} | {shown} |".replace("<", "&lt;")
+        )
+    return "\n".join(lines)
+
+
+def losses_table(result: dict[str, Any]) -> str:
+    """Return what a head became by each objective: quality, readability, cost."""
+    lines = [
+        "| objective | SciFact train | NFCorpus dev | share of dense | p: untrained | p: KL "
+        "| own terms | with WordNet's | FLOPs | loss |",
+        "|---|" + "--:|" * 9,
+    ]
+    for run in result["runs"]:
+        sides = [run["scifact"], run["nfcorpus"]]
+        cells = [f"{side['ndcg']:.4f}" for side in sides]
+        cells.append(", ".join(f"{share:.3f}" for share in run["seeds"]))
+        cells += [_p(run["p"].get(reference)) for reference in ("untrained", "KL")]
+        cells += [_mean(sides, level, ".2f") for level in ("inflections", "neighbours")]
+        cells.append(_mean(sides, "flops", ".1f"))
+        cells.append(" to ".join(f"{loss:.2f}" for loss in run.get("loss", ())))
+        lines.append(f"| {run['name']} | " + " | ".join(cells) + " |")
+    chance = result["chance"]
+    lines.append(
+        f"| *any columns at random* | | | | | | {chance['inflections']:.2f} "
+        f"| {chance['neighbours']:.2f} | | |"
+    )
+    return "\n".join(lines)
+
+
+def pooled_table(result: dict[str, Any]) -> str:
+    """Return heads over the pooled vector at each number of terms."""
+    names = ("scifact", "nfcorpus", "cranfield", "cacm")
+    lines = [
+        "| terms | head | columns | SciFact | NFCorpus | Cranfield | CACM | mean "
+        "| p: control | own terms | with WordNet's | FLOPs |",
+        "|---|---|" + "--:|" * 10,
+    ]
+    for row in result["rows"]:
+        sides = [row[name] for name in names]
+        cells = ["/".join(map(str, row["terms"])), row["name"], f"{row['columns']:,}"]
+        cells += [f"{side['share']:.3f}" for side in sides]
+        cells += [f"{row['mean']:.3f}", _p(row["p"])]
+        cells += [_mean(sides, level, ".2f") for level in ("inflections", "neighbours")]
+        lines.append("| " + " | ".join([*cells, _mean(sides, "flops", ".1f")]) + " |")
+    return "\n".join(lines)
+
+
+def unfrozen_table(result: dict[str, Any]) -> str:
+    """Return what learns, and how good the head then is."""
+    lines = ["| what learns | nDCG@10, NFCorpus dev | loss | seconds |", "|---|--:|--:|--:|"]
+    for run in result["runs"]:
+        loss = " to ".join(f"{value:.3f}" for value in run.get("loss", ()))
+        lines.append(f"| {run['name']} | {run['ndcg']:.4f} | {loss} | {run.get('seconds', '')} |")
+    return "\n".join(lines)
+
+
+def _p(value: float | None) -> str:
+    return "" if value is None else f"{value:.4f}"
+
+
+def _mean(sides: list[dict[str, Any]], name: str, form: str) -> str:
+    values = [side[name] for side in sides if name in side]
+    return f"{sum(values) / len(values):{form}}" if values else "-"
+
+
 TABLES: dict[str, Callable[[dict[str, Any]], str]] = {
+    "shipped": shipped_table,
+    "shipped/seeds": shipped_seeds,
+    "shipped/readable": shipped_readable,
+    "shipped/examples": shipped_examples,
     "exact": exact_table,
     "encoding": encoding_table,
     "engine": engine_table,
+    "losses": losses_table,
+    "pooled": pooled_table,
+    "unfrozen": unfrozen_table,
 }
 
 

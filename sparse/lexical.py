@@ -7,7 +7,7 @@ import json
 from array import array
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,7 +17,7 @@ from rarefy.errors import InputError
 from rarefy.files import output_folder
 from rarefy.sparse import analysis
 from rarefy.sparse.model import Role, TermModel
-from rarefy.sparse.texts import Advance, checked
+from rarefy.sparse.texts import Advance, checked, progress_bar
 from rarefy.sparse.vocabulary import Vocabulary
 
 __all__ = ["BM25"]
@@ -81,13 +81,15 @@ class BM25(TermModel):
         self._vocabulary = self._analyzer.vocabulary or Vocabulary([])
         self._statistics: _Statistics | None = None
 
-    def fit(self, texts: Iterable[str]) -> BM25:
+    def fit(self, texts: Iterable[str], *, progress: bool = False) -> Self:
         """Learn the terms and their document frequencies from a collection.
 
         Parameters
         ----------
         texts
             The documents of the collection. Fitting again forgets the collection before.
+        progress
+            Whether to show a progress bar on stderr.
 
         Returns
         -------
@@ -100,12 +102,14 @@ class BM25(TermModel):
         self._columns = _Columns(self._analyzer, grows=True)
         frequencies = np.zeros(0, dtype=np.int64)
         length = 0
-        for start in range(0, len(documents), _BLOCK):
-            counts, lengths = self._count(documents[start : start + _BLOCK])
-            seen = np.bincount(counts.indices, minlength=len(self._columns.terms))
-            seen[: len(frequencies)] += frequencies
-            frequencies = seen
-            length += int(lengths.sum())
+        with progress_bar(len(documents), progress) as advance:
+            for start in range(0, len(documents), _BLOCK):
+                counts, lengths = self._count(documents[start : start + _BLOCK])
+                seen = np.bincount(counts.indices, minlength=len(self._columns.terms))
+                seen[: len(frequencies)] += frequencies
+                frequencies = seen
+                length += int(lengths.sum())
+                advance(len(lengths))
         self._columns.freeze()
         self._vocabulary = self._analyzer.vocabulary or Vocabulary(list(self._columns.terms))
         self._statistics = _Statistics(len(documents), length / len(documents), frequencies)
@@ -167,6 +171,11 @@ class BM25(TermModel):
     def computed(self) -> int:
         """Texts encoded so far."""
         return self._computed
+
+    @property
+    def fitted(self) -> bool:
+        """Whether it knows a collection."""
+        return self._statistics is not None
 
     @property
     def fingerprint(self) -> str:

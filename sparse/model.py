@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Literal
+from typing import Literal, Self
 
 import numpy as np
 from scipy import sparse
@@ -51,6 +51,20 @@ class TermModel(ABC):
     @abstractmethod
     def fingerprint(self) -> str:
         """Hexadecimal digest that changes when the vectors of some text would."""
+
+    @property
+    def fitted(self) -> bool:
+        """Whether it can encode as it is.
+
+        False for a model that should see the documents of the collection first, with ``fit``, for
+        its weights rest on their statistics, and that has not. What encodes or indexes a
+        collection fits such a model to it.
+        """
+        return True
+
+    @abstractmethod
+    def fit(self, texts: Iterable[str], *, progress: bool = False) -> Self:
+        """Take what the model can take from texts, and return the model itself."""
 
     @abstractmethod
     def save(self, folder: str | Path) -> None:

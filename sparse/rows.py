@@ -1,4 +1,4 @@
-"""Rows of a sparse matrix, one at a time."""
+"""Rows of a sparse matrix: stacked, cut, brought to unit length, packed."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
-__all__ = ["Row", "pack", "stack", "unpack"]
+__all__ = ["Row", "heaviest", "pack", "stack", "unit", "unpack"]
 
 
 class Row(NamedTuple):
@@ -42,3 +42,32 @@ def unpack(packed: bytes) -> Row | None:
         return None
     half = len(packed) // 2
     return Row(np.frombuffer(packed[:half], np.uint32), np.frombuffer(packed[half:], np.float32))
+
+
+def heaviest(
+    rows: sparse.csr_array, limits: NDArray[np.integer] | int, worth: NDArray[np.floating]
+) -> sparse.csr_array:
+    """Keep the entries of each row that are worth most.
+
+    Parameters
+    ----------
+    rows : [n, V]
+    limits : int [n], or int
+        How many entries a row keeps at most.
+    worth : float [nnz]
+        Of each entry; ties go by column.
+    """
+    count = rows.shape[0]
+    places = np.repeat(np.arange(count), np.diff(rows.indptr))
+    order = np.lexsort((rows.indices, -worth, places))
+    rank = np.arange(rows.nnz) - rows.indptr[places]
+    kept = np.sort(order[rank < np.broadcast_to(limits, count)[places]])
+    starts = np.concatenate([[0], np.cumsum(np.bincount(places[kept], minlength=count))])
+    return sparse.csr_array((rows.data[kept], rows.indices[kept], starts), shape=rows.shape)
+
+
+def unit(rows: sparse.csr_array) -> sparse.csr_array:
+    """Return the rows at unit length, float32; rows of zeros stay so."""
+    lengths = np.sqrt(np.asarray(rows.multiply(rows).sum(axis=1)).ravel())
+    rows.data /= np.repeat(lengths, np.diff(rows.indptr)).astype(np.float32)
+    return rows

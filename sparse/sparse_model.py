@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, Self
 
+from numpy.typing import NDArray
 from scipy import sparse
 
 from rarefy.errors import InputError, InputTypeError, require
@@ -105,18 +106,17 @@ class SparseModel(TermModel):
         """Load a SparseEncoder or a masked language model; see :func:`rarefy.load`."""
         require("sentence_transformers", "encode")
         from rarefy.sparse.encoders.masked_lm import MaskedLMEncoder
-        from rarefy.sparse.encoders.union import UnionEncoder
-
-        if UnionEncoder.is_saved_at(Path(name_or_path)):
-            union = UnionEncoder.load(Path(name_or_path), device=device, cache=cache, dtype=dtype)
-            return cls(union, name=name or Path(name_or_path).name)
         from rarefy.sparse.encoders.pipeline import load_sparse_encoder
         from rarefy.sparse.encoders.sparse_pipeline import SparsePipelineEncoder
+        from rarefy.sparse.encoders.union import UnionEncoder
+        from rarefy.sparse.encoders.union_module import UnionModule
         from rarefy.sparse.heads.head import VectorHead
 
         pipeline = load_sparse_encoder(name_or_path, device, trust_remote_code)
         encoder: TermEncoder
-        if isinstance(pipeline[-1], VectorHead):
+        if isinstance(pipeline[-1], UnionModule):
+            encoder = UnionEncoder.parted(pipeline, cache, dtype)
+        elif isinstance(pipeline[-1], VectorHead):
             encoder = HeadedEncoder.parted(pipeline, cache, dtype)
         elif MaskedLMEncoder.fits(pipeline):
             encoder = MaskedLMEncoder(pipeline, cache=cache)
@@ -139,7 +139,42 @@ class SparseModel(TermModel):
         """Texts encoded so far, without those whose vectors the cache held."""
         return self.encoder.computed
 
-    def fit(self, texts: Iterable[str], *, progress: bool = False) -> SparseModel:
+    @property
+    def fitted(self) -> bool:
+        """Whether it can encode as it is: see :attr:`TermModel.fitted`."""
+        return getattr(self.encoder, "fitted", True)
+
+    def statistics(self) -> dict[str, NDArray[Any]]:
+        """Return what :meth:`fit` took from the collection that is searched.
+
+        Returns
+        -------
+        dict
+            Tables by name, as :meth:`restore` takes them; empty if the model takes nothing from a
+            collection, or has not yet.
+        """
+        keeps = getattr(self.encoder, "statistics", None)
+        return keeps() if keeps and self.fitted else {}
+
+    def restore(self, statistics: Mapping[str, NDArray[Any]]) -> Self:
+        """Take what :meth:`statistics` returned, in place of :meth:`fit`.
+
+        Raises
+        ------
+        InputError
+            If they are not of such a model.
+        """
+        encoder: Any = self.encoder
+        try:
+            encoder.restore(statistics)
+        except (AttributeError, KeyError, TypeError, ValueError, RuntimeError) as error:
+            raise InputError(
+                f"the statistics are not of {self.name} ({error}): expected what its statistics() "
+                "returned"
+            ) from error
+        return self
+
+    def fit(self, texts: Iterable[str], *, progress: bool = False) -> Self:
         """Fit what needs no training: see the ``fit`` of the encoder and of its head.
 
         `texts` are the documents of a collection for ``minilm-d2s``, which takes document
@@ -161,14 +196,13 @@ class SparseModel(TermModel):
         """Write the model as a SparseEncoder folder of sentence-transformers.
 
         ``SparseEncoder(folder)`` loads it too; where the model has a head, this package has to be
-        installed there and the call needs ``trust_remote_code=True``. A model of words and latent
-        entries (:class:`rarefy.sparse.encoders.union.UnionEncoder`) becomes a folder of its own
-        form, which :func:`rarefy.load` alone reads.
+        installed there and the call needs ``trust_remote_code=True``.
         """
-        if hasattr(self.encoder, "save"):
-            self.encoder.save(output_folder(folder))
-            return
-        self.encoder.pipeline.save_pretrained(str(output_folder(folder)), create_model_card=False)
+        from rarefy.sparse.encoders.pipeline import no_bars
+
+        place = str(output_folder(folder))
+        with no_bars():
+            self.encoder.pipeline.save_pretrained(place, create_model_card=False)
 
     def _encode(
         self, texts: list[str], role: Role, batch_size: int | None, advance: Advance

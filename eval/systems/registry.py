@@ -15,8 +15,6 @@ from rarefy.eval.systems.system import System
 
 __all__ = ["Systems"]
 
-_FITTED = ("bm25", "minilm-d2s")  # models that take a collection's document frequencies
-
 
 class Systems:
     """The systems of one collection, each made when it is first asked for.
@@ -72,8 +70,8 @@ class Systems:
         model = self._model(name)
         if name == "dense":
             return DenseSystem.from_encoder(name, model, self._collection, progress=self._progress)
-        if name in _FITTED:  # a saved model comes with its statistics
-            model.fit(self._collection.documents)
+        if not model.fitted:
+            model.fit(self._collection.documents, progress=self._progress)
         return SparseSystem.from_model(name, model, self._collection, progress=self._progress)
 
     def _model(self, name: str) -> Any:

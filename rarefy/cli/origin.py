@@ -2,7 +2,8 @@
 
 A folder of vectors and the folder of an index both hold ``terms.json`` (a list of terms, one for
 each column) and, where a model made the vectors, ``model.json``: what loads it, and its
-fingerprint. BM25 is fitted to its documents, so the model itself is stored there, in ``model/``.
+fingerprint. What a model took from its documents is stored there too: BM25 as a whole, in
+``model/``, of others the statistics alone, in ``statistics.npz``.
 """
 
 from __future__ import annotations
@@ -12,7 +13,11 @@ import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+from zipfile import BadZipFile
+
+import numpy as np
+from numpy.typing import NDArray
 
 import rarefy
 from rarefy.errors import InputError
@@ -24,6 +29,7 @@ if TYPE_CHECKING:
 __all__ = ["Origin"]
 
 _TERMS, _RECORD, _FITTED = "terms.json", "model.json", "model"
+_STATISTICS = "statistics.npz"
 
 
 @dataclass(frozen=True)
@@ -33,7 +39,7 @@ class Origin:
     Parameters
     ----------
     home
-        The folder in which a fitted model is stored.
+        The folder in which what was fitted is stored.
     terms
         One name for each column.
     model
@@ -49,14 +55,32 @@ class Origin:
 
     @classmethod
     def of(cls, model: TermModel, name: str, home: Path) -> Origin:
-        """Describe vectors that `model` made, which was loaded by `name`, and save it if fitted."""
+        """Describe vectors that `model` made, which was loaded by `name`.
+
+        What the model took from a collection is written to `home`.
+        """
+        if cls.is_at(Path(name)):
+            name = cls.open(Path(name)).model or name
         if rarefy.BM25.is_saved_at(Path(name)):
             name = "bm25"
         if name == "bm25":
             model.save(home / _FITTED)
         elif Path(name).is_dir():
             name = str(Path(name).resolve())
+        statistics: dict[str, Any] = (
+            model.statistics() if isinstance(model, rarefy.SparseModel) else {}
+        )
+        if statistics:
+            with replaced(home / _STATISTICS) as stream:
+                np.savez_compressed(stream, **statistics)
+        else:
+            (home / _STATISTICS).unlink(missing_ok=True)
         return cls(home, model.vocabulary.terms, name, model.fingerprint)
+
+    @staticmethod
+    def is_at(folder: Path) -> bool:
+        """Whether the folder says what made its vectors."""
+        return (folder / _RECORD).is_file()
 
     @classmethod
     def open(cls, home: Path, terms: Sequence[str] | None = None) -> Origin:
@@ -93,10 +117,16 @@ class Origin:
         with replaced(folder / _TERMS) as stream:
             stream.write(json.dumps(list(self.terms), ensure_ascii=False).encode())
         if self.model is None:
-            (folder / _RECORD).unlink(missing_ok=True)
+            for name in (_RECORD, _STATISTICS):
+                (folder / name).unlink(missing_ok=True)
             return
-        if self.model == "bm25" and folder.resolve() != self.home.resolve():
-            shutil.copytree(self.home / _FITTED, folder / _FITTED, dirs_exist_ok=True)
+        if folder.resolve() != self.home.resolve():
+            if self.model == "bm25":
+                shutil.copytree(self.home / _FITTED, folder / _FITTED, dirs_exist_ok=True)
+            if (self.home / _STATISTICS).exists():
+                shutil.copyfile(self.home / _STATISTICS, folder / _STATISTICS)
+            else:
+                (folder / _STATISTICS).unlink(missing_ok=True)
         with replaced(folder / _RECORD) as stream:
             record = {"model": self.model, "fingerprint": self.fingerprint}
             stream.write(json.dumps(record, indent=1).encode())
@@ -115,9 +145,19 @@ class Origin:
                 "text for it: search it with --query-vectors"
             )
         model = rarefy.load(self.home / _FITTED if self.model == "bm25" else self.model)
+        if isinstance(model, rarefy.SparseModel) and (self.home / _STATISTICS).exists():
+            model.restore(_read_statistics(self.home / _STATISTICS))
         if model.fingerprint != self.fingerprint:
             raise InputError(
                 f"{self.home} was made by {self.model} with the fingerprint {self.fingerprint}; "
                 f"it now has {model.fingerprint}, so new vectors would not match: build it again"
             )
         return model
+
+
+def _read_statistics(path: Path) -> dict[str, NDArray[Any]]:
+    try:
+        with np.load(path, allow_pickle=False) as tables:
+            return dict(tables)
+    except (OSError, ValueError, BadZipFile) as error:
+        raise InputError(f"{path} cannot be read ({error}): make the vectors again") from error

@@ -7,6 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import rarefy
+from rarefy.cli.origin import Origin
+from rarefy.cli.output import progress_wanted
 from rarefy.errors import InputError
 
 if TYPE_CHECKING:
@@ -18,23 +20,30 @@ _MATRIX = "vectors.npz"
 
 
 def load_model(name: str, documents: Sequence[str]) -> TermModel:
-    """Load a model that is ready to encode: ``"bm25"`` is fitted to the documents.
+    """Load a model that is ready to encode: one that wants to see a collection is fitted to it.
 
     Parameters
     ----------
     name
-        What `rarefy.load` takes.
+        What `rarefy.load` takes, or a folder of vectors or an index: the model that made it.
     documents
         The documents that will be searched; empty where they are not known.
+
+    Raises
+    ------
+    InputError
+        If the model wants documents, and there are none.
     """
+    if Origin.is_at(Path(name)):
+        return Origin.open(Path(name)).load()
     model = rarefy.load(name)
-    if name == "bm25" and isinstance(model, rarefy.BM25):
+    if not model.fitted:
         if not documents:
             raise InputError(
-                "bm25 weighs queries by the documents it was fitted to; encode the documents "
-                "first, then name the fitted model: --model DIR/model"
+                f"{name} weighs queries by the documents it was fitted to; encode the documents "
+                "first, then name their vectors: --model DIR"
             )
-        model.fit(documents)
+        model.fit(documents, progress=progress_wanted())
     return model
 
 

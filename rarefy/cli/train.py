@@ -71,8 +71,8 @@ def train(
     """Train a model: collects text, encodes it once, trains, and writes the model.
 
     minilm-d2s is the shipped model, words and latent entries in one vector: one pass over the
-    text. minilm-pooled is a readable head over the pooled vector: a projection, learnt from the
-    encoder's own similarities in --steps.
+    text. minilm-pooled is a readable head over the pooled vector: rows that predict
+    words, and a projection, learnt from the encoder's own similarities and the words in --steps.
 
     FOLDER gets the model (model/), the pairs and a report of what they share with test
     collections (overlap.md), the dense vectors, and, of minilm-pooled, the checkpoint and the
@@ -118,7 +118,7 @@ def _train_union(
     union = train_union(encoder, pairs, folder, seed=seed, progress=progress_wanted())
     SparseModel(union, name="minilm-d2s").save(folder / "model")
     quality = ""
-    if development is not None:
+    if development is not None:  # fitted to its documents, as any command fits the model
         results = evaluate_system(development.judged(), str(folder / "model"), measures="nDCG@10")
         quality = f", validation {results['systems'][0]['measures']['nDCG@10']:.4f}"
     note(f"{folder / 'model'}: one pass over {len(pairs):,} texts{quality}")

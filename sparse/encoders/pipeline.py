@@ -5,6 +5,8 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -17,14 +19,21 @@ from transformers import PreTrainedModel
 from transformers.utils import logging
 
 from rarefy.errors import InputError
+from rarefy.sparse.encoders.union_module import UnionModule
 from rarefy.sparse.heads.dense_to_sparse import DenseToSparse
-from rarefy.sparse.heads.head import Head
 from rarefy.sparse.heads.signed_rotation import SignedRotation
 from rarefy.sparse.heads.token_to_sparse import TokenToSparse
 from rarefy.sparse.heads.top_k_autoencoder import TopKAutoencoder
 from rarefy.sparse.model import Role
 
-__all__ = ["content_digest", "fingerprint", "load_pipeline", "load_sparse_encoder", "prompt_for"]
+__all__ = [
+    "content_digest",
+    "fingerprint",
+    "load_pipeline",
+    "load_sparse_encoder",
+    "no_bars",
+    "prompt_for",
+]
 
 _SECONDS_FOR_HUB = 5
 
@@ -35,7 +44,13 @@ _NOT_OF_VECTORS = ("_name_or_path", "architectures", "embedding_dimension", "tra
 _SETTINGS = ("max_seq_length", "prompts", "default_prompt_name", "truncate_dim", "max_active_dims")
 
 # What a saved SparseEncoder may end with.
-_HEADS: tuple[type[Head], ...] = (DenseToSparse, SignedRotation, TokenToSparse, TopKAutoencoder)
+_LAST: tuple[type[torch.nn.Module], ...] = (
+    DenseToSparse,
+    SignedRotation,
+    TokenToSparse,
+    TopKAutoencoder,
+    UnionModule,
+)
 
 _HUB_NAME = re.compile(r"\w[\w.-]*(/\w[\w.-]*)?")
 
@@ -77,16 +92,15 @@ def load_pipeline(
             "(sentence-transformers) or a config.json (transformers)"
         )
     reachable = not local and _hub_answers()
-    bars_shown = logging.is_progress_bar_enabled()
-    logging.disable_progress_bar()
     try:
-        return kind._load_with_module_classes(
-            str(name),
-            classes or {},
-            device=None if device == "auto" else device,
-            trust_remote_code=trust_remote_code,
-            local_files_only=not reachable,
-        )
+        with no_bars():
+            return kind._load_with_module_classes(
+                str(name),
+                classes or {},
+                device=None if device == "auto" else device,
+                trust_remote_code=trust_remote_code,
+                local_files_only=not reachable,
+            )
     except Exception as error:  # a damaged folder can fail in any of three libraries' ways
         reason = " ".join(str(error).split()) or type(error).__name__
         if local:
@@ -101,8 +115,17 @@ def load_pipeline(
         raise InputError(
             f"the model {str(name)!r} cannot be loaded: {remedy} ({reason})"
         ) from error
+
+
+@contextmanager
+def no_bars() -> Iterator[None]:
+    """Keep transformers from showing progress bars for files that take no time."""
+    shown = logging.is_progress_bar_enabled()
+    logging.disable_progress_bar()
+    try:
+        yield
     finally:
-        if bars_shown:
+        if shown:
             logging.enable_progress_bar()
 
 
@@ -120,7 +143,7 @@ def load_sparse_encoder(name: str | Path, device: str, trust_remote_code: bool) 
         SparseEncoder,
         name,
         device,
-        {f"{head.__module__}.{head.__name__}": head for head in _HEADS},
+        {f"{last.__module__}.{last.__name__}": last for last in _LAST},
         trust_remote_code,
     )
     # What there is was fetched while loading.

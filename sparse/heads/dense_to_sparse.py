@@ -139,6 +139,7 @@ class DenseToSparse(VectorHead):
         cls,
         encoder: DenseEncoder,
         *,
+        columns: Tensor | None = None,
         threshold: float = 1.0,
         query_terms: int = 48,
         document_terms: int = 192,
@@ -146,12 +147,14 @@ class DenseToSparse(VectorHead):
     ) -> DenseToSparse:
         """Make a head whose rows are the encoder's own word embeddings, centred and whitened.
 
-        Only words get a weight: terms of at least two letters that are not the middle of a word.
+        Only words get a weight.
 
         Parameters
         ----------
         encoder
             Its word embeddings must have the length of its vectors, or of h.
+        columns : int64 [A]
+            The words; by default all terms of at least two letters that are not the middle of one.
         threshold, query_terms, document_terms, **options
             As for the class.
 
@@ -167,7 +170,7 @@ class DenseToSparse(VectorHead):
                 f"of length {encoder.dimension}; expected an encoder where these are the same, or "
                 f"hidden_features={embeddings.shape[1]}"
             )
-        columns = word_columns(encoder.vocabulary)
+        columns = word_columns(encoder.vocabulary) if columns is None else columns
         head = cls(
             encoder.dimension,
             len(encoder.vocabulary),

@@ -5,12 +5,13 @@ from __future__ import annotations
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from scipy import sparse
 from torch import Tensor, nn
 
 from rarefy.errors import InputError
 from rarefy.sparse.vocabulary import Vocabulary
 
-__all__ = ["moments", "standardise", "whitened", "word_columns"]
+__all__ = ["moments", "predictors", "standardise", "whitened", "word_columns"]
 
 
 def word_columns(vocabulary: Vocabulary) -> Tensor:
@@ -30,6 +31,37 @@ def whitened(rows: Tensor) -> Tensor:
     values, vectors = torch.linalg.eigh(centred.T @ centred / len(centred))
     scale = values.clamp(min=values.max() * 1e-9).rsqrt()
     return nn.functional.normalize(centred @ (vectors * scale) @ vectors.T, dim=1).float()
+
+
+def predictors(
+    vectors: NDArray[np.floating], words: sparse.csr_array, *, ridge: float = 0.01
+) -> Tensor:
+    r"""Return the directions in which vectors tell best which words their texts have.
+
+    The rows of :math:`Y^\top X (X^\top X + \lambda \bar\sigma I)^{-1}` at unit length,
+    with X centred and :math:`\bar\sigma` the mean eigenvalue of :math:`X^\top X`: ridge
+    regression (Hoerl and Kennard 1970) of each word's occurrence on the dense vector.
+
+    Parameters
+    ----------
+    vectors : float [n, h]
+        Of n texts.
+    words : CSR [n, A]
+        1 where a text has a word.
+    ridge
+        Lambda.
+
+    Returns
+    -------
+    float32 [A, h]
+        Zeros for a word that no text has.
+    """
+    given = np.asarray(vectors, dtype=np.float32)
+    given = given - given.mean(0)
+    products = (given.T @ given).astype(np.float64)
+    products += ridge * np.trace(products) / len(products) * np.eye(len(products))
+    rows = np.linalg.solve(products, (words.T @ given).astype(np.float64).T).T
+    return nn.functional.normalize(torch.from_numpy(rows), dim=1).float()
 
 
 def moments(

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from rarefy.sparse.objectives.autoencoding import AutoencoderObjective
 from rarefy.sparse.objectives.contrastive import info_nce, sigmoid_loss, weighted_info_nce
+from rarefy.sparse.objectives.decoding import DecodedVectors
 from rarefy.sparse.objectives.distillation import (
     kl_divergence,
     margin_mse,
@@ -16,7 +17,8 @@ from rarefy.sparse.objectives.distillation import (
     score_matrix,
 )
 from rarefy.sparse.objectives.expansion import ExpansionControl
-from rarefy.sparse.objectives.lexical import bag_of_words
+from rarefy.sparse.objectives.joint import JointObjective
+from rarefy.sparse.objectives.lexical import OwnWords, bag_of_words
 from rarefy.sparse.objectives.negatives import diagonal, easy_negatives, false_negatives
 from rarefy.sparse.objectives.pairs import PairObjective
 from rarefy.sparse.objectives.registry import REGULARISERS, SCORE_LOSSES, ScoreLoss, score_loss
@@ -34,8 +36,11 @@ __all__ = [
     "REGULARISERS",
     "SCORE_LOSSES",
     "AutoencoderObjective",
+    "DecodedVectors",
     "DocumentFrequencies",
     "ExpansionControl",
+    "JointObjective",
+    "OwnWords",
     "PairObjective",
     "Schedule",
     "ScoreLoss",

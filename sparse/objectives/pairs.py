@@ -11,11 +11,15 @@ from torch import Tensor, nn
 
 from rarefy.errors import InputError
 from rarefy.sparse.objectives.expansion import ExpansionControl
+from rarefy.sparse.objectives.negatives import diagonal
 from rarefy.sparse.objectives.registry import REGULARISERS, ScoreLoss, score_loss
-from rarefy.sparse.objectives.regularisers import DocumentFrequencies
+from rarefy.sparse.objectives.regularisers import DocumentFrequencies, joint_top_k
 from rarefy.sparse.objectives.schedules import Schedule
 
 __all__ = ["DensePairs", "PairObjective"]
+
+Cells = Callable[[Tensor], Tensor]
+"""Which cells of a score matrix, bool [q, d], from the teacher's scores, float [q, d]."""
 
 
 class DensePairs(Protocol):
@@ -56,6 +60,12 @@ class PairObjective(nn.Module):
         Which queries may use more than their own terms at a step.
     own_terms
         The own terms, bool [B, V], of a step's queries; `expansion` needs it.
+    query_terms, document_terms
+        Terms of a side that a batch keeps in the mean, by optimiser step: see
+        :func:`rarefy.sparse.objectives.joint_top_k`. The head should give more than these.
+    positives, ignored
+        Which cells of the score matrix are positives besides the diagonal, and which are no
+        negatives, such as ``rarefy.sparse.objectives.false_negatives``; for losses that take them.
 
     Raises
     ------
@@ -74,6 +84,10 @@ class PairObjective(nn.Module):
         vocabulary_size: int | None = None,
         expansion: ExpansionControl | None = None,
         own_terms: Callable[[int], Tensor] | None = None,
+        query_terms: Schedule | None = None,
+        document_terms: Schedule | None = None,
+        positives: Cells | None = None,
+        ignored: Cells | None = None,
     ) -> None:
         super().__init__()
         if not scale > 0:
@@ -97,6 +111,8 @@ class PairObjective(nn.Module):
         )
         self._expansion, self._own_terms = expansion, own_terms
         self._schedules = {"query": query_weight, "document": document_weight}
+        self._query_terms, self._document_terms = query_terms, document_terms
+        self._positives, self._ignored = positives, ignored
 
     def forward(
         self, queries: Tensor, documents: Tensor, batch: DensePairs, step: int
@@ -115,8 +131,18 @@ class PairObjective(nn.Module):
         if self._expansion is not None and self._own_terms is not None:
             own = self._own_terms(step).to(queries.device)
             queries = self._expansion(queries, own, step)
+        if self._query_terms is not None:
+            queries = joint_top_k(queries, self._query_terms(step))
+        if self._document_terms is not None:
+            documents = joint_top_k(documents, self._document_terms(step))
         scores = self.log_scale.exp() * queries @ documents.T
-        terms = {"scores": self.loss(scores, batch.queries @ batch.documents.T)}
+        teacher = batch.queries @ batch.documents.T
+        positives = ignored = None
+        if self._positives is not None:
+            positives = diagonal(teacher) | self._positives(teacher)
+        if self._ignored is not None:
+            ignored = self._ignored(teacher)
+        terms = {"scores": self.loss(scores, teacher, positives, ignored)}
         if self.regulariser is None:
             return terms
         options: dict[str, Any] = {}

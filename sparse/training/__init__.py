@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from rarefy.sparse.training.guard import SparsityGuard
     from rarefy.sparse.training.history import History
     from rarefy.sparse.training.overlap import OverlapFilter, OverlapReport
+    from rarefy.sparse.training.own_terms import OwnTerms, terms_of
     from rarefy.sparse.training.trainer import TrainingPlan, train
     from rarefy.sparse.training.vectors import encode_to_disk
 
@@ -26,6 +27,7 @@ _HOME = {
     "History": "history",
     "OverlapFilter": "overlap",
     "OverlapReport": "overlap",
+    "OwnTerms": "own_terms",
     "PairBatches": "batches",
     "SparsityGuard": "guard",
     "TrainingPlan": "trainer",
@@ -35,6 +37,7 @@ _HOME = {
     "fine_tune": "fine_tuning",
     "freeze": "fine_tuning",
     "read_pairs": "corpus",
+    "terms_of": "own_terms",
     "train": "trainer",
 }
 
@@ -43,6 +46,7 @@ __all__ = [
     "History",
     "OverlapFilter",
     "OverlapReport",
+    "OwnTerms",
     "PairBatches",
     "SparsityGuard",
     "TrainingPlan",
@@ -52,6 +56,7 @@ __all__ = [
     "fine_tune",
     "freeze",
     "read_pairs",
+    "terms_of",
     "train",
 ]
 

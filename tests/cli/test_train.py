@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 import rarefy
+import rarefy.eval
 import rarefy.sparse
 from rarefy.cli.train import RECIPES
 
@@ -84,8 +85,20 @@ def test_the_shipped_model(run, tmp_path, collection, wordnet):
         np.testing.assert_array_equal(packaged["rows"], one["rows"])
     for name, table in one.items():
         np.testing.assert_array_equal(table, two[name])
+    (folders[0] / "minilm_d2s.npz").unlink()
+    assert run("train", "minilm-d2s", "--out", folders[0], "--resume").status == 0
+    with np.load(folders[0] / "minilm_d2s.npz") as again:
+        for name, table in one.items():
+            np.testing.assert_array_equal(table, again[name])
+    # The figure of the validation is that of the model as commands use it: fitted.
     loaded = rarefy.load(folders[0] / "model")
-    assert loaded.encode_queries(["invert a matrix"]).nnz > 0
+    assert not loaded.fitted
+    measured = run("eval", collection, "--system", folders[0] / "model", "--json")
+    (system,) = json.loads(measured.out)["systems"]
+    assert f"validation {system['measures']['nDCG@10']:.4f}" in done.err
+    fitted = loaded.fit(rarefy.eval.load_collection(str(collection)).documents)
+    queries = fitted.encode_queries(["invert a matrix", "what do cats chase"])
+    assert system["query_nnz"] == queries.nnz / 2
 
 
 def test_bad_input(refused, tmp_path, wordnet):

@@ -24,6 +24,7 @@ class LetterModel:
 
     name = "letters"
     vocabulary_size = 26
+    fitted = True
 
     def __init__(self):
         self.computed = 0
@@ -187,6 +188,19 @@ def test_a_system_is_encoded_once_even_in_fusions(tiny, monkeypatch):
     assert systems["one"] is fused.systems[0]
     assert systems["one"] is systems["one"]
     assert [len(model.encoded) for model in made] == [2, 2]
+
+
+def test_a_model_that_wants_a_collection_is_fitted_to_it(tiny, monkeypatch):
+    class Unfitted(LetterModel):
+        fitted = False
+
+        def fit(self, texts, *, progress):
+            self.seen, self.fitted = list(texts), True
+
+    model = Unfitted()
+    monkeypatch.setattr("rarefy.sparse.load", lambda name: model, raising=False)
+    assert Systems(tiny)["letters"].kind == "sparse"
+    assert model.seen == list(tiny.documents)
 
 
 def test_a_path_with_a_plus_is_not_a_fusion(tiny, monkeypatch, tmp_path):

@@ -6,6 +6,7 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from scipy import sparse
 
 torch = pytest.importorskip("torch")
 pytest.importorskip("sentence_transformers")
@@ -13,6 +14,7 @@ pytest.importorskip("sentence_transformers")
 from rarefy.errors import InputError  # noqa: E402
 from rarefy.sparse.heads.dense_to_sparse import DenseToSparse  # noqa: E402
 from rarefy.sparse.heads.head import keep_largest  # noqa: E402
+from rarefy.sparse.heads.words import predictors  # noqa: E402
 from rarefy.sparse.vocabulary import Vocabulary  # noqa: E402
 
 pytestmark = pytest.mark.models
@@ -129,6 +131,24 @@ def test_projection_to_the_word_embeddings_length(encoder):
         DenseToSparse.tied_to(encoder)
     head = DenseToSparse.tied_to(encoder, hidden_features=6)
     assert head.logits(torch.ones(2, 4)).shape == (2, 5)
+
+
+def test_chosen_words(encoder, vectors):
+    head = DenseToSparse.tied_to(encoder, columns=torch.tensor([5, 9]), threshold=0.0)
+    head.standardise(*head.moments(vectors))
+    assert set(head.project(vectors, "document").indices) == {5, 9}
+
+
+def test_predictors_are_those_of_ridge_regression(vectors):
+    words = np.array([[1.0, 0, 0], [0, 1, 0], [1, 1, 0]] * 2 + [[0, 0, 0]])
+    centred = vectors.astype(np.float64) - vectors.mean(0)
+    products = centred.T @ centred
+    products += 0.3 * np.linalg.eigvalsh(products).mean() * np.eye(6)
+    solved = words.T @ centred @ np.linalg.inv(products)
+    found = predictors(vectors, sparse.csr_array(words), ridge=0.3).numpy()
+    expected = solved[:2] / np.linalg.norm(solved[:2], axis=1, keepdims=True)
+    np.testing.assert_allclose(found[:2], expected, atol=1e-5)
+    assert not found[2].any()
 
 
 def test_random_control(vectors):

@@ -13,6 +13,7 @@ from rarefy.errors import InputError  # noqa: E402
 from rarefy.sparse import (  # noqa: E402
     DenseEncoder,
     DenseToSparse,
+    SignedRotation,
     SparseModel,
     StaticQuery,
     TokenToSparse,
@@ -40,6 +41,30 @@ def test_latent_features(encoder, texts, tmp_path):
     assert abs(again.encode_documents(texts) - rows).max() < 1e-5
     with pytest.raises(InputError, match="TopKAutoencoder head has nothing to fit"):
         model.fit(texts)
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda encoder: DenseToSparse.tied_to(encoder, hidden_features=384, train_rows=False),
+        lambda encoder: SignedRotation(384, 2, query_terms=20, document_terms=40),
+        lambda encoder: TopKAutoencoder(384, 100, 8, 16),
+    ],
+    ids=["projection", "rotation", "autoencoder"],
+)
+def test_sentence_transformers_loads_each_head(encoder, texts, tmp_path, make):
+    """One flag, for the head's class is of this package; the vectors are the same."""
+    model = SparseModel(encoder, make(encoder))
+    if not isinstance(model.encoder.head, TopKAutoencoder):
+        model.fit(texts)
+    model.save(tmp_path / "m")
+    loaded = st.SparseEncoder(str(tmp_path / "m"), device="cpu", trust_remote_code=True)
+    for mine, theirs in (
+        (model.encode_queries, loaded.encode_query),
+        (model.encode_documents, loaded.encode_document),
+    ):
+        vectors = theirs(texts).to_dense().numpy()
+        np.testing.assert_allclose(mine(texts).toarray(), vectors, atol=1e-4)
 
 
 def test_trained_projection(encoder, texts, tmp_path):

@@ -38,11 +38,28 @@ def test_a_batch_depends_on_its_step_alone():
     assert rows_of(one(4)) != rows_of(PairBatches(PAIRS, PAIRS, size=3, seed=8)(4))
 
 
+def test_seeds_with_their_nearest_neighbours():
+    vectors = np.random.default_rng(0).normal(size=(30, 4)).astype(np.float16)
+    batches = PairBatches(vectors + 1, vectors, size=9, seed=2, neighbours=3)
+    exact = vectors.astype(np.float32)
+    plain = PairBatches(vectors, vectors, size=3, seed=2)
+    for step in (0, 12, 3):
+        seeds = plain.rows(step)
+        near = np.argsort(-(exact[seeds] @ exact.T), axis=1)[:, :3]
+        rows = batches.rows(step)
+        assert rows.tolist() == sorted({*seeds, *near.ravel()})
+        assert batches(step).documents.numpy().tolist() == exact[rows].tolist()
+    # each pair is a seed once an epoch
+    assert sorted(row for step in range(10) for row in plain.rows(step)) == list(range(30))
+
+
 def test_refusals():
     with pytest.raises(InputError, match="one document for each query"):
         PairBatches(PAIRS, PAIRS[:9], size=2)
     with pytest.raises(InputError, match="size is 11 for 10 pairs"):
         PairBatches(PAIRS, PAIRS, size=11)
+    with pytest.raises(InputError, match="neighbours is 3; expected a divisor of the size, 8"):
+        PairBatches(PAIRS, PAIRS, size=8, neighbours=3)
 
 
 class Encoder:

