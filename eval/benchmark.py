@@ -13,8 +13,8 @@ from rarefy.eval.collections.collection import Collection
 from rarefy.eval.efficiency import flops, nnz_histogram, search_latency
 from rarefy.eval.environment import environment
 from rarefy.eval.examples import choose_queries, show_queries
+from rarefy.eval.interchange.forms import read_vectors
 from rarefy.eval.interchange.trec import write_run
-from rarefy.eval.interchange.vectors import read_vectors
 from rarefy.eval.measures import MEASURES, Evaluation, evaluate, parse_measures
 from rarefy.eval.run import Run
 from rarefy.eval.systems import System, Systems, vectors_system
