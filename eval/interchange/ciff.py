@@ -2,9 +2,9 @@
 
 Lin, Mackenzie, Kamphuis, Macdonald, Mallia, Siedlaczek, Trotman & de Vries 2020, "Supporting
 Interoperability Between Open-Source Search Engines with the Common Index File Format". A file is a
-header, a postings list for each term and a record for each document: Protocol Buffers messages, each
-after its length. An impact stands where a term's frequency would; a document's length is the sum of
-its impacts.
+header, a postings list for each term and a record for each document: Protocol Buffers messages,
+each after its length. An impact stands where a term's frequency would; a document's length is the
+sum of its impacts.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from functools import cache
 from itertools import accumulate
 from pathlib import Path
 from types import SimpleNamespace
-from typing import IO, Any
+from typing import IO, Any, cast
 
 import numpy as np
 from scipy.sparse import coo_array, csr_array
@@ -101,7 +101,7 @@ def write(path: Path, vectors: Vectors, scale: float | None) -> None:
         raise InputError(f"{path}: a document's impacts add up to {lengths.max()}: lower the scale")
     by_term = whole.tocsc()
     used = np.flatnonzero(np.diff(by_term.indptr)).tolist()
-    used.sort(key=lambda column: str(vectors.terms[column]))
+    used.sort(key=lambda column: vectors.terms[column])
     header = types.Header(
         version=_VERSION,
         num_postings_lists=len(used),
@@ -119,7 +119,7 @@ def write(path: Path, vectors: Vectors, scale: float | None) -> None:
             gaps = np.diff(by_term.indices[start:end], prepend=0).tolist()
             weights = by_term.data[start:end].tolist()
             postings = types.PostingsList(
-                term=str(vectors.terms[column]),
+                term=vectors.terms[column],
                 df=len(weights),
                 cf=sum(weights),
                 postings=[types.Posting(docid=g, tf=w) for g, w in zip(gaps, weights, strict=True)],
@@ -132,7 +132,7 @@ def write(path: Path, vectors: Vectors, scale: float | None) -> None:
 
 def _open(path: Path, mode: str) -> IO[Any]:
     try:
-        return gzip.open(path, mode) if path.suffix == ".gz" else open(path, mode)
+        return cast(IO[Any], (gzip.open if path.suffix == ".gz" else open)(path, mode))
     except OSError as error:
         raise InputError(f"{path} cannot be opened: {error.strerror}; check the path") from error
 

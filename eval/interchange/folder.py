@@ -8,7 +8,6 @@ column).
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -16,7 +15,7 @@ from scipy.sparse import csr_array, load_npz, save_npz
 
 from rarefy.errors import InputError
 from rarefy.eval.interchange.lines import read_ids
-from rarefy.eval.interchange.vectors import Vectors, check_finite, check_names
+from rarefy.eval.interchange.vectors import Vectors, check_finite, check_names, numbered
 from rarefy.files import output_folder
 
 __all__ = ["read", "write"]
@@ -41,7 +40,7 @@ def read(path: Path) -> Vectors:
         ) from error
     ids = read_ids(path / _IDS)
     check_names(path / _IDS, "ids", ids, matrix.shape[0])
-    terms: Sequence[str] = [str(column) for column in range(matrix.shape[1])]
+    terms = numbered(matrix.shape[1])
     if (path / _TERMS).is_file():
         terms = _read_terms(path / _TERMS)
         check_names(path / _TERMS, "terms", terms, matrix.shape[1])
@@ -58,7 +57,7 @@ def write(path: Path, vectors: Vectors, scale: float | None) -> None:
     save_npz(folder / _MATRIX, vectors.matrix)
     (folder / _IDS).write_text("".join(f"{key}\n" for key in vectors.ids), encoding="utf-8")
     (folder / _TERMS).unlink(missing_ok=True)  # those of other vectors
-    if not isinstance(vectors.terms, range):
+    if list(vectors.terms) != numbered(vectors.matrix.shape[1]):
         terms = json.dumps(list(vectors.terms), ensure_ascii=False)
         (folder / _TERMS).write_text(terms, encoding="utf-8")
 

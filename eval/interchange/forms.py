@@ -25,7 +25,7 @@ from scipy.sparse import csr_array
 
 from rarefy.errors import InputError
 from rarefy.eval.interchange import ciff, folder, json_vectors, lsr_benchmark, query_terms
-from rarefy.eval.interchange.vectors import Vectors, check_finite, check_names
+from rarefy.eval.interchange.vectors import Vectors, check_finite, check_names, numbered
 
 __all__ = ["SCALE", "read_vectors", "write_vectors"]
 
@@ -124,8 +124,9 @@ def write_vectors(
     broken = next((key for key in ids if "\n" in key or "\r" in key), None)
     if broken is not None:
         raise InputError(f"{path}: id {broken!r} has a line break; ids are written one a line")
+    names = numbered(columns) if terms is None else terms
     form = _form(place)
-    form.write(place, Vectors(list(ids), matrix, terms or range(columns)), scale or form.scale)
+    form.write(place, Vectors(list(ids), matrix, names), scale or form.scale)
 
 
 def _form(path: Path) -> _Form:

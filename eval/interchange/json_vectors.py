@@ -73,7 +73,7 @@ def write(path: Path, vectors: Vectors, scale: float | None) -> None:
     with open_text(output_file(path), "w") as handle:
         for row, key in enumerate(vectors.ids):
             start, end = matrix.indptr[row : row + 2]
-            names = [str(vectors.terms[column]) for column in matrix.indices[start:end].tolist()]
+            names = [vectors.terms[column] for column in matrix.indices[start:end].tolist()]
             weights = [number(weight) for weight in matrix.data[start:end]]
             record = {"id": key, "vector": dict(zip(names, weights, strict=True))}
             handle.write(json.dumps(record, ensure_ascii=False) + "\n")

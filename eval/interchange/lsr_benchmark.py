@@ -1,9 +1,9 @@
 """Sparse vectors as lsr-benchmark exchanges them between encoders and engines.
 
-``doc-embeddings.npz`` holds the arrays ``data``, ``indices`` and ``indptr`` of a CSR matrix, without
-its shape, and ``doc-ids.txt`` beside it one id a line; so do ``query-embeddings.npz`` and
-``query-ids.txt``. Terms are the numbers of columns (Fröbe et al. 2025, the lsr-benchmark, whose
-engines look for ``FOLDER/doc/doc-embeddings.npz`` and ``FOLDER/query/query-embeddings.npz``).
+``doc-embeddings.npz`` holds the arrays ``data``, ``indices`` and ``indptr`` of a CSR matrix,
+without its shape, and ``doc-ids.txt`` beside it one id a line; so do ``query-embeddings.npz`` and
+``query-ids.txt``. Terms are the numbers of columns. Its engines look for
+``FOLDER/doc/doc-embeddings.npz`` and ``FOLDER/query/query-embeddings.npz``.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from scipy.sparse import csr_array
 
 from rarefy.errors import InputError
 from rarefy.eval.interchange.lines import read_ids
-from rarefy.eval.interchange.vectors import Vectors, check_finite, check_names
+from rarefy.eval.interchange.vectors import Vectors, check_finite, check_names, numbered
 from rarefy.files import output_file
 
 __all__ = ["inside", "read", "write"]
@@ -50,7 +50,7 @@ def read(path: Path) -> Vectors:
     check_names(beside, "ids", ids, matrix.shape[0])
     check_finite(path, ids, matrix)
     matrix.sum_duplicates()
-    return Vectors(ids, matrix, [str(column) for column in range(width)])
+    return Vectors(ids, matrix, numbered(width))
 
 
 def write(path: Path, vectors: Vectors, scale: float | None) -> None:

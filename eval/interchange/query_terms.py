@@ -51,8 +51,8 @@ def write(path: Path, vectors: Vectors, scale: float | None) -> None:
     """Write queries, their weights times `scale` as whole numbers."""
     whole = impacts(path, vectors.matrix, scale or 1.0)
     for what, names in (("id", vectors.ids), ("term", vectors.terms)):
-        wrong = next((str(name) for name in names if len(str(name).split()) != 1), None)
-        if wrong is not None or any(str(name) != str(name).strip() for name in names):
+        wrong = next((name for name in names if name.split() != [name]), None)
+        if wrong is not None:
             raise InputError(
                 f"{path}: a {what} is {wrong!r}; expected one without white space, which separates "
                 "terms in this form"
@@ -61,5 +61,5 @@ def write(path: Path, vectors: Vectors, scale: float | None) -> None:
         for row, key in enumerate(vectors.ids):
             start, end = whole.indptr[row : row + 2]
             weights = zip(whole.indices[start:end], whole.data[start:end], strict=True)
-            terms = [term for column, n in weights for term in [str(vectors.terms[column])] * n]
+            terms = [term for column, n in weights for term in [vectors.terms[column]] * n]
             handle.write(f"{key}\t{' '.join(terms)}\n")

@@ -12,7 +12,7 @@ from scipy.sparse import csr_array
 
 from rarefy.errors import InputError
 
-__all__ = ["Columns", "Vectors", "align", "check_finite", "check_names", "impacts"]
+__all__ = ["Columns", "Vectors", "align", "check_finite", "check_names", "impacts", "numbered"]
 
 _LARGEST = np.iinfo(np.int32).max
 
@@ -64,6 +64,11 @@ def align(documents: Vectors, queries: Vectors) -> tuple[Vectors, Vectors]:
     )
     moved.sort_indices()
     return Vectors(documents.ids, wide, terms), Vectors(queries.ids, moved, terms)
+
+
+def numbered(columns: int) -> list[str]:
+    """Return the names of columns that have none: their numbers."""
+    return [str(column) for column in range(columns)]
 
 
 def impacts(path: str | Path, matrix: csr_array, scale: float) -> csr_array:
