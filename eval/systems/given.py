@@ -13,7 +13,7 @@ from rarefy.errors import InputError
 from rarefy.eval.collections.collection import Collection
 from rarefy.eval.interchange.trec import read_run
 from rarefy.eval.run import ranking
-from rarefy.eval.systems.system import Costs, Kind, Ranked
+from rarefy.eval.systems.system import Kind, Ranked
 
 __all__ = ["GivenSystem"]
 

@@ -7,6 +7,7 @@ documents and those of queries each on their own scale.
 from __future__ import annotations
 
 import json
+import re
 import shutil
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -33,7 +34,7 @@ _BATCH = 64  # queries whose rankings are in memory as JSON
 _FIELDS = ("-generator", "DefaultLuceneDocumentGenerator", "-threads", "1", "-optimize")
 _CLAUSES = 65536  # the most terms of a query
 # Languages that Anserini has an analyzer for; texts in others are split at white space.
-_LANGUAGES = frozenset("ar bn da de en es fa fi fr hi hu it ja ko nl no pt ru sv te th tr zh".split())
+_LANGUAGES = re.compile("ar|bn|da|de|en|es|fa|fi|fr|hi|hu|it|ja|ko|nl|no|pt|ru|sv|te|th|tr|zh")
 
 
 @dataclass(frozen=True)
@@ -73,7 +74,7 @@ class LuceneSystem:
         MissingExtraError
             If Lucene's packages are not installed.
         """
-        language = collection.language if collection.language in _LANGUAGES else None
+        language = collection.language if _LANGUAGES.fullmatch(collection.language) else None
 
         def open_index(folder: str) -> Any:
             searcher = java()("io.anserini.search.SimpleSearcher")(folder)
@@ -195,9 +196,7 @@ class LuceneSystem:
             for query in range(start, min(start + _BATCH, len(self.queries))):
                 texts.add(self.queries[query])
                 numbers.add(str(query))
-            found = json.loads(
-                mapper.writeValueAsString(batch_search(texts, numbers, k, threads))
-            )
+            found = json.loads(mapper.writeValueAsString(batch_search(texts, numbers, k, threads)))
             for query, hits in found.items():
                 yield int(query), hits
 
@@ -222,8 +221,9 @@ def _index(
     texts.mkdir()
     count = 0
     with (texts / "documents.jsonl").open("w", encoding="utf-8") as file:
-        for count, line in enumerate(lines, 1):
+        for line in lines:
             file.write(json.dumps(line) + "\n")
+            count += 1
     target = f"{folder.name}/index"
     with one_core():
         start = perf_counter()
