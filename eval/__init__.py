@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from rarefy.eval.collections import Collection, load_collection
     from rarefy.eval.development import development_measure
     from rarefy.eval.interchange import (
+        MtebModel,
         Vectors,
         read_qrels,
         read_run,
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
 _HOME = {
     "Collection": "collections",
     "Evaluation": "measures",
+    "MtebModel": "interchange",
     "Qrels": "run",
     "Run": "run",
     "Vectors": "interchange",
@@ -51,6 +53,7 @@ _HOME = {
 __all__ = [
     "Collection",
     "Evaluation",
+    "MtebModel",
     "Qrels",
     "Run",
     "Vectors",
