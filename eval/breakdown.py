@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-from scipy.sparse import csr_array
 
-from rarefy.eval.collections.collection import Collection
+if TYPE_CHECKING:
+    from scipy.sparse import csr_array
+
+    from rarefy.eval.collections.collection import Collection
 
 __all__ = ["FEATURES", "Bin", "bins", "query_features"]
 
