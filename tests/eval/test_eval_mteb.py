@@ -5,13 +5,14 @@ import pytest
 
 import rarefy
 from rarefy.errors import InputError
-from rarefy.eval import MtebModel, evaluate, evaluate_system, load_collection
+from rarefy.eval import MtebModel, evaluate, load_collection
+from rarefy.eval.run import run_from_rows
 from rarefy.index import Index
 
 
 @pytest.fixture(scope="module")
 def collection():
-    return load_collection("pydocs", limit=120).judged()
+    return load_collection("pydocs", limit=60).judged()
 
 
 @pytest.fixture(scope="module")
@@ -67,7 +68,13 @@ def in_mteb(model, task):
 @pytest.mark.parametrize(("name", "fit"), [("splade-tiny", False), ("bm25", True)])
 def test_mteb_measures_what_we_measure(task, collection, name, fit):
     found, scores = in_mteb(MtebModel(rarefy.load(name), fit=fit), task)
-    ours = evaluate_system(collection, name, measures="nDCG@10 R@100")["systems"][0]["measures"]
+    model = rarefy.load(name)
+    if fit:
+        model.fit(collection.documents)
+    index = Index.build(model.encode_documents(collection.documents), ids=collection.document_ids)
+    hits = index.search(model.encode_queries(collection.queries), k=1000)
+    run = run_from_rows(hits.rows, hits.scores, collection.query_ids, collection.document_ids)
+    ours = evaluate(run, collection.qrels, "nDCG@10 R@100").mean
     assert scores["ndcg_at_10"] == pytest.approx(ours["nDCG@10"], abs=1e-5)
     assert scores["recall_at_100"] == pytest.approx(ours["R@100"], abs=1e-5)
     assert found.model_name == f"rarefy/{name}"
@@ -76,7 +83,6 @@ def test_mteb_measures_what_we_measure(task, collection, name, fit):
 @pytest.mark.models
 def test_it_is_sparse_in_mteb_and_not_dense(task, collection):
     """The score of the dot products, which mteb's own sparse wrapper has too; not of cosines."""
-    import mteb
     from mteb.models import SparseEncoderWrapper
     from mteb.models.models_protocols import EncoderProtocol, SearchProtocol
 
@@ -87,7 +93,6 @@ def test_it_is_sparse_in_mteb_and_not_dense(task, collection):
     assert not isinstance(adapter, EncoderProtocol)  # or mteb might ask it for dense vectors
     score = in_mteb(adapter, task)[1]["ndcg_at_10"]
     wrapped = SparseEncoderWrapper(model.encoder.pipeline)
-    assert mteb.get_model_meta  # the same version of mteb that has the wrapper
     assert score == pytest.approx(in_mteb(wrapped, task)[1]["ndcg_at_10"], abs=1e-4)
     documents = model.encode_documents(collection.documents)
     queries = model.encode_queries(collection.queries)
