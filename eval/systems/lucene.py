@@ -190,13 +190,14 @@ class LuceneSystem:
         mapper = autoclass("com.fasterxml.jackson.databind.ObjectMapper")()
         stored = autoclass("java.lang.Class").forName("org.apache.lucene.document.Document")
         mapper.configOverride(stored).setIsIgnoredType(autoclass("java.lang.Boolean")(True))
-        batch_search = getattr(self.searcher, "batch_search_queries", self.searcher.batch_search)
         for start in range(0, len(self.queries), _BATCH):
             texts, numbers = (autoclass("java.util.ArrayList")() for _ in range(2))
             for query in range(start, min(start + _BATCH, len(self.queries))):
                 texts.add(self.queries[query])
                 numbers.add(str(query))
-            found = json.loads(mapper.writeValueAsString(batch_search(texts, numbers, k, threads)))
+            found = json.loads(
+                mapper.writeValueAsString(self.searcher.batch_search(texts, numbers, k, threads))
+            )
             for query, hits in found.items():
                 yield int(query), hits
 

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 __all__ = ["SparseSystem"]
 
+_SIDES = {"documents": "document", "queries": "query"}
+
 
 @dataclass(frozen=True)
 class SparseSystem:
@@ -63,7 +65,7 @@ class SparseSystem:
         return cls(
             name,
             encoded.kind,
-            f"{encoded.description}; exact inverted index",
+            f"{encoded.description}{_kept(settings or {})}; exact inverted index",
             Costs(encoded.docs_per_s, encoded.queries_per_s, build_s, index.nbytes),
             encoded.vectors,
             settings or {},
@@ -111,3 +113,8 @@ class SparseSystem:
         """One matrix a query: slicing rows takes as long as a search, and is not one."""
         queries = self.vectors.queries
         return [queries[[row]] for row in range(queries.shape[0])]
+
+
+def _kept(settings: dict[str, Any]) -> str:
+    kept = ", ".join(f"{count} a {_SIDES[side]}" for side, count in settings.items())
+    return f" (the heaviest: {kept})" if kept else ""
