@@ -18,9 +18,14 @@ from rarefy.eval.interchange.lines import read_ids
 from rarefy.eval.interchange.vectors import Vectors, check_finite, check_names, numbered
 from rarefy.files import output_folder
 
-__all__ = ["read", "write"]
+__all__ = ["holds", "read", "write"]
 
 _MATRIX, _IDS, _TERMS = "vectors.npz", "ids.txt", "terms.json"
+
+
+def holds(path: Path) -> bool:
+    """Whether a folder holds vectors in this form, whatever else it holds."""
+    return (path / _MATRIX).is_file()
 
 
 def read(path: Path) -> Vectors:

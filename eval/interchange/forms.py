@@ -75,7 +75,8 @@ def read_vectors(path: str | Path) -> Vectors:
     """
     place = Path(path)
     if place.is_dir():
-        if parts := json_vectors.parts(place):
+        parts = [] if folder.holds(place) else json_vectors.parts(place)
+        if parts:
             return json_vectors.read(*parts)
         return lsr_benchmark.inside(place) or folder.read(place)
     return _form(place).read(place)
