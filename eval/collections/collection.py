@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 
@@ -100,11 +100,22 @@ class Collection:
 
     def judged(self) -> Collection:
         """Return the collection without the queries that have no judgements."""
-        kept = [row for row, key in enumerate(self.query_ids) if key in self.qrels]
+        return self.without_queries(set(self.query_ids) - self.qrels.keys())
+
+    def without_queries(self, query_ids: Container[str]) -> Collection:
+        """Return the collection without some queries and their judgements.
+
+        Parameters
+        ----------
+        query_ids
+            Which ones to leave out; others that are named are no matter.
+        """
+        kept = [row for row, key in enumerate(self.query_ids) if key not in query_ids]
         return replace(
             self,
             query_ids=[self.query_ids[row] for row in kept],
             queries=[self.queries[row] for row in kept],
+            qrels={key: grades for key, grades in self.qrels.items() if key not in query_ids},
         )
 
     def without_judgements(self) -> Collection:

@@ -17,11 +17,29 @@ from rarefy.eval.systems.fusion import Method, normalised, weighted_sum
 from rarefy.eval.systems.rankings import Rankings
 from rarefy.eval.systems.system import Ranked, System
 
-__all__ = ["check_apart", "tuned_weights"]
+__all__ = ["check_apart", "shared_queries", "tuned_weights"]
 
 _MEASURE, _CUTOFF = "nDCG@10", 10
 _DEPTH = 1000
 _STEPS = 20
+
+
+def shared_queries(test: Collection, development: Collection) -> dict[str, str]:
+    """Find the queries that two collections share, whatever their case and white space.
+
+    Parameters
+    ----------
+    test, development
+        Any two collections, or two splits of one.
+
+    Returns
+    -------
+    dict
+        Id in the development collection -> id in the test.
+    """
+    tested = {_folded(text): key for key, text in zip(test.query_ids, test.queries, strict=True)}
+    pairs = zip(development.query_ids, development.queries, strict=True)
+    return {key: tested[_folded(text)] for key, text in pairs if _folded(text) in tested}
 
 
 def check_apart(test: Collection, development: Collection) -> None:
@@ -37,16 +55,15 @@ def check_apart(test: Collection, development: Collection) -> None:
     Raises
     ------
     InputError
-        If a text is a query of both, whatever its case and white space.
+        If they share one.
     """
-    tested = {_folded(text): key for key, text in zip(test.query_ids, test.queries, strict=True)}
-    for key, text in zip(development.query_ids, development.queries, strict=True):
-        if (found := tested.get(_folded(text))) is not None:
-            raise InputError(
-                f"query {key!r} of the development split {development.split!r} of "
-                f"{development.name} is query {found!r} of the test, {text[:60]!r}: weights tuned "
-                "on it would have seen the test; leave it out or choose another split"
-            )
+    for key, found in shared_queries(test, development).items():
+        text = development.queries[list(development.query_ids).index(key)]
+        raise InputError(
+            f"query {key!r} of the development split {development.split!r} of {development.name} "
+            f"is query {found!r} of the test, {text[:60]!r}: weights tuned on it would have seen "
+            "the test; leave it out (Collection.without_queries) or choose another split"
+        )
 
 
 def tuned_weights(

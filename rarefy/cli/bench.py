@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from rarefy.cli.arguments import AsJson, DropUnknown, IgnoreIdenticalIds, Limit, Split
 from rarefy.cli.output import note, print_json, progress_wanted
+
+if TYPE_CHECKING:
+    from rarefy.eval import Collection
 
 __all__ = ["bench"]
 
@@ -97,12 +100,7 @@ def bench(
             folder = output_folder(out / place if out and several else out or Path("out", place))
             if folder in done:
                 raise InputError(f"two collections would be written to {folder}; run them apart")
-            development = None
-            if tune_on is not None:
-                try:
-                    development = rarefy.eval.load_collection(name, split=tune_on)
-                except InputError as error:
-                    note(f"{loaded.name}: the weights of fusions are equal: {error}")
+            development = None if tune_on is None else _development(name, tune_on, loaded)
             results = rarefy.eval.bench(
                 loaded,
                 names,
@@ -124,3 +122,23 @@ def bench(
     if as_json:
         found = list(done.values())
         print_json({"collections": found} if several else found[0])
+
+
+def _development(name: str, split: str, test: Collection) -> Collection | None:
+    """Load the judgements that fusions are tuned on, without the queries of the test."""
+    from rarefy.errors import InputError
+    from rarefy.eval import load_collection
+    from rarefy.eval.systems.tuning import shared_queries
+
+    try:
+        development = load_collection(name, split=split).judged()
+    except InputError as error:
+        note(f"{test.name}: the weights of fusions are equal: {error}")
+        return None
+    shared = shared_queries(test.judged(), development)
+    if shared:
+        note(
+            f"{test.name}: {len(shared)} queries of {split} are in the test, such as "
+            f"{next(iter(shared))}; left out of the tuning"
+        )
+    return development.without_queries(shared)
