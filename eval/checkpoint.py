@@ -54,7 +54,7 @@ class Checkpoint:
             with np.load(self._path(key), allow_pickle=False) as arrays:
                 row = json.loads(arrays["row"].tobytes())
                 return row, Ranked(arrays["rows"].astype(np.int64), arrays["scores"])
-        except (OSError, ValueError, KeyError, zipfile.BadZipFile):
+        except (OSError, EOFError, ValueError, KeyError, zipfile.BadZipFile):
             return None
 
     def save(self, key: str, row: dict[str, Any], found: Ranked) -> None:
