@@ -59,7 +59,7 @@ def read_trec(
     """
     folder = Path(folder)
     topics = _only(folder, "topics*", "topics")
-    judgements = _only(folder, f"qrels*{split or ''}*", "qrels")
+    judgements = _only(folder, f"qrels*{split}*" if split else "qrels*", "qrels")
     corpora = sorted(folder.glob("corpus.jsonl*"))
     if corpora:
         document_ids, documents = read_texts(corpora[0], titled=True)
