@@ -32,7 +32,8 @@ def breakdowns(results: Results) -> dict[str, Breakdown]:
     Parameters
     ----------
     results
-        The results object of a run; systems without values of single queries are left out.
+        The results object of a run; systems without values of single queries are left out, and so
+        are approximations of others.
 
     Returns
     -------
@@ -43,7 +44,7 @@ def breakdowns(results: Results) -> dict[str, Breakdown]:
     values = {
         system["name"]: system["per_query"][measure]
         for system in results["systems"]
-        if measure in (system.get("per_query") or {})
+        if measure in (system.get("per_query") or {}) and not system.get("exact")
     }
     if not values:
         return {}

@@ -113,6 +113,8 @@ COSTS = [
     Column("postings", "Mean number of postings of the terms of a query",
            _field("postings", "mean"), ",.0f", "less"),
 ]  # fmt: skip
+BRIEF = {"p50 µs", "p99 µs", "q/s, 1 core", "docs/s", "index MiB", "build s", "doc nnz",
+         "query nnz", "FLOPS"}  # fmt: skip
 
 
 def primary_measure(results: Results) -> str:
@@ -138,15 +140,17 @@ def quality_columns(results: Results) -> list[Column]:
     return _present([*measures, RECALL, UNJUDGED], results)
 
 
-def cost_columns(results: Results) -> list[Column]:
+def cost_columns(results: Results, *, brief: bool = False) -> list[Column]:
     """Return the columns of costs that have a figure for at least one system.
 
     Parameters
     ----------
     results
         The results object of a run.
+    brief
+        Whether to leave out those that would not fit a terminal.
     """
-    return _present(COSTS, results)
+    return _present([column for column in COSTS if not brief or column.header in BRIEF], results)
 
 
 def columns(results: Results) -> list[Column]:

@@ -114,9 +114,7 @@ def query_differences(results: Results, name: str, baseline: str) -> list[float]
         If the run has no system of that name.
     """
     measure = primary_measure(results)
-    per_query = {
-        s["name"]: (s.get("per_query") or {}).get(measure, {}) for s in results["systems"]
-    }
+    per_query = {s["name"]: (s.get("per_query") or {}).get(measure, {}) for s in results["systems"]}
     for wanted in (name, baseline):
         if wanted not in per_query:
             raise InputError(f"no system {wanted!r} in the run; it has {', '.join(per_query)}")

@@ -37,14 +37,13 @@ WIDE, NARROW = 400, 240
 FONT_SIZE = 11
 
 BARS = 240  # the most that are drawn of a pair
-NAMED = 8  # points of which all are named; of more, those that none beats
 
 
 def quality_against_latency(results: Results) -> str:
     """Draw each system's quality (the primary measure) over its median search time (log axis).
 
     The line joins the systems that no other one beats in both. Systems that another one beats in
-    quality, time and memory together are grey.
+    quality, time and memory together are grey, and have no name if they only approximate another.
 
     Parameters
     ----------
@@ -89,7 +88,8 @@ def nnz_histogram(results: Results, side: Literal["document", "query"]) -> str:
     Parameters
     ----------
     results
-        The results object of a run; systems without a histogram are left out.
+        The results object of a run; systems without a histogram are left out, and so are those
+        that approximate another one, whose vectors they have.
     side
         Which vectors.
 
@@ -98,7 +98,7 @@ def nnz_histogram(results: Results, side: Literal["document", "query"]) -> str:
     str
         One ``<svg>`` element.
     """
-    systems = [s for s in results["systems"] if s.get("nnz_histogram")]
+    systems = [s for s in results["systems"] if s.get("nnz_histogram") and not s.get("exact")]
     return _draw(lambda: _histograms(systems, side), f"nnz-{side}")
 
 
@@ -153,9 +153,12 @@ def _scatter(
     axes.plot(*zip(*frontier, strict=True) if frontier else ([], []), color=COLOURS["muted"],
               linewidth=1, linestyle=(0, (3, 3)), zorder=1)  # fmt: skip
     for system, (cost, value) in zip(systems, points, strict=True):
-        grey = system.get("dominated")
-        axes.plot([cost], [value], MARKERS[system["kind"]], zorder=2, markersize=5 if grey else 7.5,
-                  color=COLOURS["muted" if grey else system["kind"]], alpha=0.45 if grey else 1)  # fmt: skip
+        marker, colour = MARKERS[system["kind"]], COLOURS[system["kind"]]
+        if system.get("dominated"):
+            style: dict[str, Any] = {"color": COLOURS["muted"], "markersize": 5, "alpha": 0.45}
+        else:
+            style = {"color": colour, "markersize": 7.5}
+        axes.plot([cost], [value], marker, zorder=2, **style)
     axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
     axes.xaxis.set_major_formatter(FuncFormatter(lambda cost, _: form(cost)))
     axes.xaxis.set_minor_formatter(NullFormatter())
@@ -163,7 +166,7 @@ def _scatter(
     axes.set_xlabel(labels[0], parse_math=False)
     axes.set_ylabel(labels[1], parse_math=False)
     figure.tight_layout(pad=0.3)
-    named = [n for n, s in enumerate(systems) if len(systems) <= NAMED or not s.get("dominated")]
+    named = [n for n, s in enumerate(systems) if not (s.get("exact") and s.get("dominated"))]
     names = [systems[n]["name"] for n in named]
     label_points(axes, names, [points[n] for n in named], line=frontier)
     return figure

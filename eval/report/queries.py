@@ -57,9 +57,10 @@ def _pair(results: Results) -> list[str]:
     """Return the best sparse system and its best rival, or else the first two."""
     measure = primary_measure(results)
     quality = {s["name"]: s["measures"].get(measure, 0.0) for s in results["systems"]}
-    sparse = {s["name"] for s in results["systems"] if s["kind"] == "sparse"}
+    sparse = {s["name"] for s in results["systems"] if s["kind"] == "sparse" and not s.get("exact")}
     rivals = [pair for pair in pairs(results) if pair[0] in sparse]
     if rivals:
-        return list(max(rivals, key=lambda pair: (quality[pair[0]], quality[pair[1]])))
+        name, rival = max(rivals, key=lambda pair: (quality[pair[0]], quality[pair[1]]))
+        return [name, rival]
     names = list(quality)
     return [names[0], names[min(1, len(names) - 1)]]

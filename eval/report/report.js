@@ -175,7 +175,7 @@ class Queries {
 
   // The text of a document, words of the query marked.
   marked(query, text) {
-    const words = new Set(query.query.toLowerCase().match(/[\p{L}\p{N}]{3,}/gu));
+    const words = new Set(query.query.toLowerCase().match(/[\p{L}\p{N}]{4,}/gu));
     const paragraph = element("p");
     for (const part of text.split(/([\p{L}\p{N}]+)/u)) {
       paragraph.append(words.has(part.toLowerCase()) ? element("mark", {}, part) : part);

@@ -38,9 +38,9 @@ def format_table(results: Results, style: Style = "text") -> str:
     results
         The results object of a run.
     style
-        ``"text"`` is for a terminal: quality, differences and costs, aligned, under a line that
-        names the collection. ``"markdown"`` is one table of all figures, the best of each column
-        in bold.
+        ``"text"`` is for a terminal: quality, differences and the main costs, aligned, under a
+        line that names the collection. ``"markdown"`` is one table of all figures, the best of
+        each column in bold.
 
     Raises
     ------
@@ -55,7 +55,7 @@ def format_table(results: Results, style: Style = "text") -> str:
     parts = [caption(results), _lay_out(_cells(results, quality_columns(results), style), style)]
     if rows := _differences(results, measure, style):
         parts += [MARKS, f"Differences in {measure}: {TESTS}", _lay_out(rows, style)]
-    if costs := cost_columns(results):
+    if costs := cost_columns(results, brief=True):
         parts.append(_lay_out(_cells(results, costs, style), style))
     return "\n\n".join(parts)
 
@@ -181,5 +181,3 @@ def _lay_out(cells: Sequence[Sequence[str]], style: Style) -> str:
         return "\n".join(f"| {' | '.join(row)} |" for row in [aligned[0], rule, *aligned[1:]])
     lines = ["  ".join(row) for row in aligned]
     return "\n".join(line.rstrip() for line in [lines[0], "-" * len(lines[0]), *lines[1:]])
-
-

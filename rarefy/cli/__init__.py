@@ -13,6 +13,7 @@ import typer
 
 import rarefy
 from rarefy.cli.bench import bench
+from rarefy.cli.compare import compare
 from rarefy.cli.convert import convert
 from rarefy.cli.encode import encode
 from rarefy.cli.eval import evaluate
@@ -44,6 +45,7 @@ app = typer.Typer(
 
 COMPARE, RETRIEVE = "Compare systems", "Encode, index, search"
 app.command("bench", rich_help_panel=COMPARE, no_args_is_help=True)(bench)
+app.command("compare", rich_help_panel=COMPARE, no_args_is_help=True)(compare)
 app.command("eval", rich_help_panel=COMPARE, no_args_is_help=True)(evaluate)
 app.command("reproduce", rich_help_panel=COMPARE)(reproduce)
 app.command("convert", rich_help_panel=RETRIEVE, no_args_is_help=True)(convert)

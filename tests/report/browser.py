@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import base64
+import fcntl
 import json
 import os
 import shutil
 import subprocess
+import sys
 import tempfile
 from pathlib import Path
 from typing import Any
@@ -27,18 +29,22 @@ class Browser:
         # The browser reads commands from descriptor 3 and writes to 4.
         theirs_in, self._out = os.pipe()
         self._in, theirs_out = os.pipe()
-        command = f'exec "$0" "$@" 3<&{theirs_in} 4>&{theirs_out}'
+        ends = (
+            fcntl.fcntl(theirs_in, fcntl.F_DUPFD, 10),
+            fcntl.fcntl(theirs_out, fcntl.F_DUPFD, 10),
+        )
+        start = f"os.dup2({ends[0]}, 3); os.dup2({ends[1]}, 4); os.execv(sys.argv[1], sys.argv[1:])"
         flags = ["--headless=new", "--no-sandbox", "--disable-gpu", "--hide-scrollbars",
                  "--disable-dev-shm-usage", "--no-first-run", "--remote-debugging-pipe",
                  f"--user-data-dir={self._profile.name}", "about:blank"]  # fmt: skip
         self._process = subprocess.Popen(
-            ["sh", "-c", command, str(executable()), *flags],
-            pass_fds=(theirs_in, theirs_out),
+            [sys.executable, "-c", f"import os, sys; {start}", str(executable()), *flags],
+            pass_fds=ends,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
         )
-        os.close(theirs_in)
-        os.close(theirs_out)
+        for end in (theirs_in, theirs_out, *ends):
+            os.close(end)
         self._buffer = b""
         self._number = 0
         self._session: str | None = None
@@ -69,11 +75,8 @@ class Browser:
         self._resize(width, 900)
         feature = {"name": "prefers-color-scheme", "value": scheme}
         self.call("Emulation.setEmulatedMedia", features=[feature])
-        self.call("Page.navigate", url="about:blank")
-        self._wait("Page.loadEventFired")
-        self.events.clear()
-        self.call("Page.navigate", url=path.as_uri() + fragment)
-        self._wait("Page.loadEventFired")
+        self._go("about:blank")  # or else a new fragment alone would not load the page again
+        self._go(path.as_uri() + fragment)
 
     def run(self, expression: str) -> Any:
         """Return the value of a JavaScript expression."""
@@ -104,8 +107,10 @@ class Browser:
         size = {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": False}
         self.call("Emulation.setDeviceMetricsOverride", **size)
 
-    def _wait(self, event: str) -> None:
-        while not any(found.get("method") == event for found in self.events):
+    def _go(self, address: str) -> None:
+        self.events.clear()
+        self.call("Page.navigate", url=address)
+        while not any(event.get("method") == "Page.loadEventFired" for event in self.events):
             self.events.append(self._receive())
 
     def _receive(self) -> dict[str, Any]:

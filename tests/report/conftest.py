@@ -4,7 +4,6 @@ import pytest
 
 from rarefy.eval.significance import comparisons
 
-
 APPROXIMATE = {
     "dense:hnsw": {
         "exact": "dense",
@@ -18,6 +17,12 @@ APPROXIMATE = {
 @pytest.fixture
 def results() -> dict:
     """A made-up results object with everything that the report shows."""
+    return made_up_results()
+
+
+@pytest.fixture(scope="session")
+def unchanged_results() -> dict:
+    """The same, for tests that change nothing."""
     return made_up_results()
 
 
@@ -78,9 +83,7 @@ def made_up_results() -> dict:
     for number in range(12):
         views = {}
         for system in systems:
-            hits = [
-                {"id": f"d{n}", "score": 9.5 - n, "grade": [1, None, 0][n]} for n in range(3)
-            ]
+            hits = [{"id": f"d{n}", "score": 9.5 - n, "grade": [1, None, 0][n]} for n in range(3)]
             views[system["name"]] = {"hits": hits}
             if system["nnz_histogram"]:
                 terms = ["matrix", "invert", "inverse", "##ion", "linear", "algebra", "numpy"]
