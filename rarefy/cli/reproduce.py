@@ -117,7 +117,7 @@ def _print(outcomes: list[Outcome]) -> None:
             row["measure"],
             f"{row['published']:.4f}",
             "-" if ours is None else f"{ours:.4f}",
-            "-" if ours is None else f"{difference:+.4f}",
+            "-" if ours is None else f"{round(difference, 4) + 0.0:+.4f}",  # no -0.0000
             row["verdict"],
         )
     Console().print(table)
