@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from rarefy.errors import require
+from rarefy.errors import InputError, require
 from rarefy.eval.collections.collection import Collection
 from rarefy.eval.efficiency import one_core
 from rarefy.eval.systems.encoding import in_blocks, timed_encoding
@@ -128,6 +128,8 @@ class DenseSystem:
         ------
         MissingExtraError
             If FAISS is not installed.
+        InputError
+            If quantised lists are asked for of one document.
         """
         faiss = require("faiss", "eval")
         n, dimension = vectors.documents.shape
@@ -208,6 +210,8 @@ class DenseSystem:
 
 
 def _quantised_lists(faiss: Any, dimension: int, n: int, settings: dict[str, Any]) -> Any:
+    if n < 2:
+        raise InputError(f"there is {n} document; quantised lists (ivfpq) need at least 2")
     bits = min(8, max(1, n.bit_length() - 1))  # no more centroids than there are vectors
     index = faiss.IndexIVFPQ(
         faiss.IndexFlatIP(dimension),
