@@ -48,8 +48,14 @@ class Evaluation:
     unjudged: float
 
 
-def parse_measures(measures: str | Sequence[str]) -> list[Any]:
+def parse_measures(measures: str | Sequence[Any]) -> list[Any]:
     """Turn names such as ``"nDCG@10 R@100 RR@10"`` into ir_measures' measures.
+
+    Parameters
+    ----------
+    measures
+        Names, as one string or several; among several, measures of ir_measures themselves, such
+        as ``ir_measures.define_byquery`` makes.
 
     Raises
     ------
@@ -61,7 +67,8 @@ def parse_measures(measures: str | Sequence[str]) -> list[Any]:
     parsed = []
     for name in names:
         try:
-            measure = ir_measures.parse_measure(name)
+            given = isinstance(name, ir_measures.Measure)
+            measure = name if given else ir_measures.parse_measure(name)
             supported = ir_measures.DefaultPipeline.supports(measure)
         except (AssertionError, ValueError, NameError, KeyError, SyntaxError, TypeError) as error:
             raise InputError(
@@ -84,7 +91,7 @@ def parse_measures(measures: str | Sequence[str]) -> list[Any]:
 def evaluate(
     run: Mapping[str, Mapping[str, float]],
     qrels: Qrels,
-    measures: str | Sequence[str] = MEASURES,
+    measures: str | Sequence[Any] = MEASURES,
     *,
     ignore_identical_ids: bool = False,
 ) -> Evaluation:
@@ -100,7 +107,7 @@ def evaluate(
     qrels
         Query id -> document id -> grade.
     measures
-        Names, as one string or several.
+        As `parse_measures` takes them.
     ignore_identical_ids
         Drop a document whose id is the query's, as Anserini does with -removeQuery: some
         collections hold the queries among the documents.

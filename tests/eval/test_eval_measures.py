@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from rarefy.errors import InputError
 from rarefy.eval import evaluate
-from rarefy.eval.measures import parse_measures
+from rarefy.eval.measures import MEASURES, parse_measures
 from rarefy.eval.run import decreasing, ranking, run_from_rows
 
 pytest.importorskip("ir_measures")
@@ -81,6 +81,14 @@ def test_measures_do_not_depend_on_how_many_queries_are_measured_at_a_time(run, 
         assert evaluate(run, qrels) == whole
 
 
+def test_the_commands_default_measures_are_the_librarys():
+    import inspect
+
+    from rarefy.cli.eval import evaluate as command
+
+    assert inspect.signature(command).parameters["measures"].default == MEASURES
+
+
 def test_the_order_of_an_engine_is_what_is_measured():
     """Rows 0, 1 and 2 have one score; trec_eval's own rule would put the last id first."""
     rows = np.array([[0, 1, 2, -1]])
@@ -145,6 +153,16 @@ def test_measures_are_parsed_from_one_string_or_several():
     names = ["nDCG@10", "R@100", "RR@10"]
     assert [str(measure) for measure in parse_measures("nDCG@10 R@100, RR@10")] == names
     assert [str(measure) for measure in parse_measures(names)] == names
+
+
+def test_a_measure_of_ones_own_stands_beside_others():
+    ir_measures = pytest.importorskip("ir_measures")
+    pytest.importorskip("pandas")
+    found = ir_measures.define_byquery(lambda qrels, run: float(len(run)), name="Found")
+    run = {"q1": {"a": 2.0, "b": 1.0, "c": 0.5}}
+    qrels = {"q1": {"a": 1}, "q2": {"a": 1}}
+    mean = evaluate(run, qrels, ["RR@10", found, found @ 2]).mean
+    assert mean == {"RR@10": 0.5, "Found": 1.5, "Found@2": 1.0}
 
 
 @pytest.mark.parametrize("name", ["nonsense", "nDCG@x", "P@", "nDCG@10@5", "(", "RBP"])
