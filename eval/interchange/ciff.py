@@ -95,7 +95,7 @@ def write(path: Path, vectors: Vectors, scale: float | None) -> None:
     """Write an index of the weights times `scale`, its terms in the order of their code points."""
     types = _types()
     proto = require("google.protobuf.proto", "eval")
-    whole = impacts(path, vectors.matrix, scale or 1.0)
+    whole = impacts(path, vectors.matrix, scale)
     lengths = whole.sum(axis=1, dtype=np.int64)
     if lengths.max(initial=0) > np.iinfo(np.int32).max:
         raise InputError(f"{path}: a document's impacts add up to {lengths.max()}: lower the scale")
@@ -110,7 +110,7 @@ def write(path: Path, vectors: Vectors, scale: float | None) -> None:
         total_docs=len(vectors.ids),
         total_terms_in_collection=int(lengths.sum()),
         average_doclength=float(lengths.mean()) if len(lengths) else 0.0,
-        description=f"rarefy; weights times {scale or 1.0:g}, rounded",
+        description=f"rarefy; weights times {scale:g}, rounded",
     )
     with _open(output_file(path), "wb") as stream:
         proto.serialize_length_prefixed(header, stream)

@@ -11,8 +11,8 @@
 
 Those of JSON, tables and CIFF may be gzip-compressed (``.gz``). Forms of float32 weights round-trip
 bit for bit; those of whole numbers to ``1 / (2 * scale)``, and exactly where the weights times the
-scale are whole. CIFF has no columns for terms without documents and orders terms by name;
-lsr-benchmark numbers the terms.
+scale are whole and at most 2^24. CIFF has no columns for terms without documents and orders terms
+by name; lsr-benchmark numbers the terms.
 """
 
 from __future__ import annotations
@@ -127,7 +127,7 @@ def write_vectors(
         raise InputError(f"{path}: id {broken!r} has a line break; ids are written one a line")
     names = numbered(columns) if terms is None else terms
     form = _form(place)
-    form.write(place, Vectors(list(ids), matrix, names), scale or form.scale)
+    form.write(place, Vectors(list(ids), matrix, names), form.scale if scale is None else scale)
 
 
 def _form(path: Path) -> _Form:

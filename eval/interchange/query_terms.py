@@ -49,7 +49,7 @@ def read(path: Path) -> Vectors:
 
 def write(path: Path, vectors: Vectors, scale: float | None) -> None:
     """Write queries, their weights times `scale` as whole numbers."""
-    whole = impacts(path, vectors.matrix, scale or 1.0)
+    whole = impacts(path, vectors.matrix, scale)
     for what, names in (("id", vectors.ids), ("term", vectors.terms)):
         wrong = next((name for name in names if name.split() != [name]), None)
         if wrong is not None:

@@ -71,7 +71,7 @@ def numbered(columns: int) -> list[str]:
     return [str(column) for column in range(columns)]
 
 
-def impacts(path: str | Path, matrix: csr_array, scale: float) -> csr_array:
+def impacts(path: str | Path, matrix: csr_array, scale: float | None) -> csr_array:
     """Round weights to the whole numbers that engines of integer impacts take.
 
     A weight w becomes the nearest whole number to ``scale * w`` (halves to even), so that
@@ -96,7 +96,7 @@ def impacts(path: str | Path, matrix: csr_array, scale: float) -> csr_array:
     InputError
         If the scale is not a positive number, or an impact is negative or beyond 31 bits.
     """
-    if not (np.isfinite(scale) and scale > 0):
+    if scale is None or not (np.isfinite(scale) and scale > 0):
         raise InputError(f"{path}: scale is {scale}; expected a number above 0, such as 100")
     with np.errstate(over="ignore"):  # infinities are found below
         rounded = np.rint(matrix.data.astype(np.float64) * scale)

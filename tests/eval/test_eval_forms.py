@@ -131,6 +131,9 @@ def test_impacts():
         ("doc-embeddings.npz", [" a"], ["x"], None, "white space at its ends"),
         ("v.npz", ["a"], ["x"], None, "does not say the ids of its rows"),
         ("v.ciff", ["a"], ["x"], 3e9, "cannot be an impact"),
+        ("v.ciff", ["a"], ["x"], 0, "scale is 0"),
+        ("v.jsonl", ["a"], ["x"], 0, "scale is 0"),
+        ("v.tsv", ["a"], ["x"], -1, "scale is -1"),
     ],
 )
 def test_what_cannot_stand_in_a_form(tmp_path, name, ids, terms, scale, message):
