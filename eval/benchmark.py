@@ -129,7 +129,8 @@ def bench(
     keys = {name: Checkpoint.key(*settings, name) for name in names}
     finished = {name: checkpoint.load(key) if checkpoint else None for name, key in keys.items()}
     made.load(name for name, found in finished.items() if found is None)
-    rows, runs = [], {}
+    rows: list[dict[str, Any]] = []
+    runs: dict[str, Rankings] = {}
     with progress_bar(len(names), progress, f"{judged.name}: systems") as advance:
         for name in names:
             measured = finished[name]

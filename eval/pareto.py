@@ -30,4 +30,4 @@ def dominated(points: npt.ArrayLike | Sequence[Sequence[float]]) -> npt.NDArray[
         return np.zeros(len(values), dtype=np.bool_)
     no_worse = (values[:, None] >= values[None]).all(axis=2)
     better = (values[:, None] > values[None]).any(axis=2)
-    return (no_worse & better).any(axis=0)
+    return np.asarray((no_worse & better).any(axis=0))

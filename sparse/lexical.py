@@ -54,8 +54,8 @@ class BM25(TermModel):
     Parameters
     ----------
     analyzer
-        ``"english"``, ``"words"``, ``"cjk"``, ``"whitespace"``, or a fast Hugging Face tokenizer, whose
-        word-pieces are then the terms; see :func:`rarefy.sparse.analysis.analyzer`.
+        ``"english"``, ``"words"``, ``"cjk"``, ``"whitespace"``, or a fast Hugging Face tokenizer,
+        whose word-pieces are then the terms; see :func:`rarefy.sparse.analysis.analyzer`.
     k1
         How slowly repeated terms saturate; at least 0.
     b

@@ -15,6 +15,7 @@ A name that is the path of something there is a model, whatever colons or pluses
 from __future__ import annotations
 
 import itertools
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -165,14 +166,16 @@ def _fusion(name: str, method: str, text: str) -> Fusion:
 
 
 def _value(name: str, key: str, text: str, parse: _Parser) -> Any:
+    """Parse a value; numbers are above 0, but for a weight, which may be 0."""
+    if parse is str:
+        return text
+    most = 1 if key == "recall" else sys.float_info.max
     try:
         value = parse(text)
-        if parse is not str and not value > 0 and not (key == "weight" and value == 0):
-            raise ValueError
-        if key == "recall" and value > 1:
+        if not 0 < value <= most and not (key == "weight" and value == 0):
             raise ValueError
     except ValueError:
-        what = {int: "a whole number of at least 1", float: "a number above 0", str: "text"}[parse]
-        what = "a number above 0, at most 1" if key == "recall" else what
+        what = "a whole number of at least 1" if parse is int else "a number above 0"
+        what += ", at most 1" if key == "recall" else ""
         raise InputError(f"{name!r}: {key} is {text!r}; expected {what}") from None
     return value
