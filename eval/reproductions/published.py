@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from rarefy.eval.reproductions.reproduction import Reproduction
+from rarefy.eval.reproductions.reproduction import BITEXT, Reproduction
 
 __all__ = ["PUBLISHED"]
 
@@ -100,6 +100,16 @@ PUBLISHED: tuple[Reproduction, ...] = (
         "nfcorpus",
         {"nDCG@10": 0.3159, "R@100": 0.3115},
         _MTEB.format("NFCorpus"),
+    ),
+    *(
+        Reproduction(
+            f"minilm-tatoeba-{language}",
+            "all-MiniLM-L6-v2",
+            f"tatoeba/{language}-eng",
+            {BITEXT: value},
+            _MTEB.format("Tatoeba"),
+        )
+        for language, value in (("fra", 0.0817), ("deu", 0.0789), ("cmn", 0.0192), ("jpn", 0.0097))
     ),
     # No value is published for these: another implementation's stands in.
     Reproduction(

@@ -9,7 +9,18 @@ from typing import Any, Literal
 
 from rarefy.errors import InputError, MissingExtraError
 
-__all__ = ["Outcome", "Reproduction", "Verdict", "outcome_rows", "reproduce", "reproduction"]
+__all__ = [
+    "BITEXT",
+    "Outcome",
+    "Reproduction",
+    "Verdict",
+    "outcome_rows",
+    "reproduce",
+    "reproduction",
+]
+
+BITEXT = "bitext F1"
+"""The one measure that is not ir_measures': see `rarefy.eval.bitext`."""
 
 Verdict = Literal["reproduced", "differs", "not comparable", "skipped"]
 
@@ -27,7 +38,7 @@ class Reproduction:
     collection
         Its folder, below that of all collections.
     published
-        Measure -> value.
+        Measure -> value: measures of ir_measures, or `BITEXT` alone.
     source
         Where the values are from.
     split
@@ -112,6 +123,7 @@ def reproduce(made: Reproduction, data: str | Path) -> Outcome:
     InputError
         If the collection is broken.
     """
+    from rarefy.eval.bitext import bitext_f1
     from rarefy.eval.collections import load_collection
     from rarefy.eval.measures import evaluate
     from rarefy.eval.reproductions.recipes import RECIPES
@@ -124,6 +136,8 @@ def reproduce(made: Reproduction, data: str | Path) -> Outcome:
         run = RECIPES[made.recipe](collection, folder)
     except MissingExtraError as error:
         return Outcome(made, {}, str(error))
+    if set(made.published) == {BITEXT}:
+        return Outcome(made, {BITEXT: bitext_f1(run, collection.qrels)})
     return Outcome(made, evaluate(run, collection.qrels, list(made.published)).mean)
 
 
