@@ -19,7 +19,7 @@ _HITS = 10
 _RELEVANT = 10
 _TERMS = 20  # of a query
 _MATCHED = 6  # terms of a hit
-_SNIPPET = 200  # characters
+_SNIPPET = 300  # characters
 
 
 def choose_queries(
@@ -67,7 +67,7 @@ def show_queries(
     Returns
     -------
     dict
-        ``documents``: id -> text, cut at 200 characters, of all documents that are named.
+        ``documents``: id -> text, cut at 300 characters, of all documents that are named.
         ``queries``: for each query ``query_id``, ``query``, ``relevant`` (at most 10 pairs of id
         and grade, highest grades first) and ``systems``: name -> ``hits`` (the best 10: ``id``,
         ``score``, ``grade``, None if not judged) and, for systems with sparse vectors, ``terms``

@@ -30,7 +30,7 @@ def comparisons(systems: Sequence[Mapping[str, Any]], *, seed: int = 0) -> list[
 
     Every system is compared with every other one, but for a system that approximates another
     (``exact``), which is compared with that one alone. Holm's correction counts all the pairs of
-    a measure.
+    a measure that are of the same sort, so that a sweep takes nothing from the other systems.
 
     Parameters
     ----------
@@ -53,7 +53,8 @@ def comparisons(systems: Sequence[Mapping[str, Any]], *, seed: int = 0) -> list[
     InputError
         If two systems were measured on different queries.
     """
-    chosen = list(_pairs(systems))
+    approximate = _approximate(systems)
+    chosen = [*_exact_pairs(systems), *approximate]
     measures = _measures(systems) if chosen else []
     if not measures:
         return []
@@ -65,7 +66,11 @@ def comparisons(systems: Sequence[Mapping[str, Any]], *, seed: int = 0) -> list[
         ]
     )
     p_values = randomisation_tests(differences, seed=seed)
-    corrected = [holm(family) for family in p_values.reshape(len(measures), len(chosen))]
+    corrected = [
+        holm(family)
+        for tested in p_values.reshape(len(measures), len(chosen))
+        for family in np.split(tested, [len(chosen) - len(approximate)])
+    ]
     rows = zip(
         product(measures, chosen),
         differences,
@@ -203,15 +208,18 @@ def holm(p_values: npt.ArrayLike) -> npt.NDArray[np.float64]:
     return corrected
 
 
-def _pairs(systems: Sequence[Mapping[str, Any]]) -> Iterator[tuple[str, str]]:
-    """Yield the names of the pairs that are compared, each with the earlier one as baseline."""
+def _exact_pairs(systems: Sequence[Mapping[str, Any]]) -> Iterator[tuple[str, str]]:
+    """Yield the names of the pairs of exact systems, each with the earlier one as baseline."""
     names = {system["name"] for system in systems}
     exact = [system["name"] for system in systems if system.get("exact") not in names]
     for baseline, name in combinations(exact, 2):
         yield name, baseline
-    for system in systems:
-        if system.get("exact") in names:
-            yield system["name"], system["exact"]
+
+
+def _approximate(systems: Sequence[Mapping[str, Any]]) -> list[tuple[str, str]]:
+    """Return the names of the approximations, each with its exact system."""
+    names = {system["name"] for system in systems}
+    return [(s["name"], s["exact"]) for s in systems if s.get("exact") in names]
 
 
 def _measures(systems: Sequence[Mapping[str, Any]]) -> list[str]:

@@ -159,7 +159,8 @@ def _scatter(
         else:
             style = {"color": colour, "markersize": 7.5}
         axes.plot([cost], [value], marker, zorder=2, **style)
-    axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+    left, right = axes.get_xlim()
+    axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5) if right < 200 * left else (1,)))
     axes.xaxis.set_major_formatter(FuncFormatter(lambda cost, _: form(cost)))
     axes.xaxis.set_minor_formatter(NullFormatter())
     axes.grid(True, color=COLOURS["rule"], linewidth=0.7)

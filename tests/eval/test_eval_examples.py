@@ -64,7 +64,7 @@ def test_texts_are_kept_once_and_cut(shown, tiny):
     runs = {"x": {"q2": {"d3": 1.0}}}
     systems = [SimpleNamespace(name="x", vectors=None)]
     texts = show_queries(["q2"], tiny, systems, runs)["documents"]
-    assert len(texts["d3"]) == 200
+    assert len(texts["d3"]) == 300
 
 
 def test_the_queries_that_systems_differ_about_most_come_first():
