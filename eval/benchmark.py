@@ -138,9 +138,10 @@ def bench(
                 row, whole = _measured(made[name], judged, measures)
                 exact = made[name].exact
                 if exact is not None:
-                    known = runs[exact].found if exact in runs else made[exact].search(_K)
-                    top = made[name].search(_K).rows
-                    row["recall_against_exact"] = found_share(top, known.rows[:, :_K])
+                    known = runs[exact].found if exact in runs else _best(made[exact], judged)
+                    row["recall_against_exact"] = found_share(
+                        whole.rows[:, :_K], known.rows[:, :_K]
+                    )
                 measured = row, Ranked(whole.rows[:, :_SHOWN], whole.scores[:, :_SHOWN])
                 if checkpoint:
                     checkpoint.save(keys[name], *measured)
@@ -243,6 +244,10 @@ def _measured(
     if system.parts:
         row["parts"] = list(system.parts)
     return row, found
+
+
+def _best(system: System, judged: Collection) -> Ranked:
+    return ranked(system, judged, depth=_K, first=_K)
 
 
 def _costs(system: System, queries: int) -> dict[str, Any]:

@@ -32,7 +32,7 @@ __all__ = [
 _WARM_UP = 20  # queries before the clock runs: compilation, page faults, caches
 _ROUNDS = 3
 _QUERIES = 500  # the most that are timed, evenly spaced
-_SECONDS = 0.5  # that rounds of a throughput take together, at least
+_SECONDS = 0.2  # that rounds of a throughput take together, at least
 
 PROTOCOL = {
     "search_us": f"one query at a time, encoded before, for the best 10 documents, on one core; "
@@ -126,8 +126,8 @@ def throughput(search: Callable[[int], object], queries: int) -> dict[str, float
     Returns
     -------
     dict
-        Queries a second: ``one_core`` and ``all_cores``; the best of rounds that take half a
-        second together, at least one.
+        Queries a second: ``one_core`` and ``all_cores``; the best of rounds that take a fifth
+        of a second together, at least one.
     """
     with one_core():
         alone = _rate(lambda: search(1), queries)
