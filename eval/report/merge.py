@@ -69,10 +69,12 @@ def merge_results(runs: Mapping[str, Results]) -> Results:
             }
         )
     first = next(iter(runs.values()))
+    protocols = [run["protocol"] for run in listed]
     return {
         "version": VERSION,
         "collection": first["collection"],
         "environment": _shared([results["environment"] for results in runs.values()]),
+        "protocol": protocols[0] if all(found == protocols[0] for found in protocols) else {},
         "systems": systems,
         "comparisons": comparisons(systems),
         "query_features": features,

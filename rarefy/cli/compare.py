@@ -19,7 +19,8 @@ def compare(
         typer.Argument(
             metavar="RESULTS...",
             show_default=False,
-            help="Two or more results.json, or their folders, of one collection.",
+            help="Two or more results.json, their folders, or what --json printed; of one "
+            "collection.",
         ),
     ],
     out: Annotated[
@@ -54,16 +55,21 @@ def compare(
 
 
 def _labels(paths: list[Path]) -> dict[str, Path]:
-    """Name each run by its folder: by as much of the path as tells the runs apart."""
+    """Name each run by its folder or file: by as much of the path as tells the runs apart."""
     from rarefy.errors import InputError
 
-    folders = [(path.parent if path.is_file() else path).resolve() for path in paths]
-    twice = [folder for place, folder in enumerate(folders) if folder in folders[:place]]
+    places = [_place(path.resolve()) for path in paths]
+    twice = [place for number, place in enumerate(places) if place in places[:number]]
     if twice:
         raise InputError(f"{twice[0]} is named twice; expected results of different runs")
     depth = 1
-    while len({folder.parts[-depth:] for folder in folders}) < len(folders):
+    while len({place.parts[-depth:] for place in places}) < len(places):
         depth += 1
-    return {
-        "/".join(folder.parts[-depth:]): path for folder, path in zip(folders, paths, strict=True)
-    }
+    return {"/".join(place.parts[-depth:]): path for place, path in zip(places, paths, strict=True)}
+
+
+def _place(path: Path) -> Path:
+    """Return the folder of a results.json, or the path of another file without its suffix."""
+    if path.suffix != ".json":
+        return path
+    return path.parent if path.name == "results.json" else path.with_suffix("")

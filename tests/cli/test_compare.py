@@ -44,6 +44,15 @@ def test_runs_in_folders_of_one_name_are_told_apart(run, runs, tmp_path):
     assert names == ["bm25 (a/out)", "bm25 (b/out)"]
 
 
+def test_what_eval_printed_can_be_compared(run, tmp_path, collection):
+    for name, analysed in (("a", "bm25"), ("b", "bm25+bm25")):
+        done = run("eval", collection, "--system", analysed, "--json")
+        (tmp_path / f"{name}.json").write_text(done.out)
+    done = run("compare", tmp_path / "a.json", tmp_path / "b.json", "--json")
+    merged = json.loads(done.out)
+    assert [run["label"] for run in merged["runs"]] == ["a", "b"]
+
+
 def test_other_documents_are_refused(run, refused, runs, tmp_path, collection):
     with open(collection / "corpus.jsonl", "a") as corpus:
         corpus.write('{"_id": "d9", "text": "one more"}\n')

@@ -56,6 +56,9 @@ def test_the_environment_is_what_the_runs_share(results, other):
     assert merged["environment"]["versions"] == {"numpy": "2.0"}
     assert [run["label"] for run in merged["runs"]] == ["first", "second"]
     assert merged["runs"][1]["environment"]["cpu"] == "Another"
+    assert merged["protocol"] == results["protocol"]
+    other["protocol"] = {"rounds": 1}
+    assert merge_results({"first": results, "second": other})["protocol"] == {}
 
 
 @pytest.mark.parametrize("key", ["fingerprint", "split", "leave_out_own"])
