@@ -121,11 +121,12 @@ def bench(
     names = list(dict.fromkeys(single for name in given for single in swept(name)))
     if not names:
         raise InputError(f"no systems given; expected names such as {', '.join(SYSTEMS)}")
-    parse_measures(measures)  # a wrong name is an error now, not after the encoding
+    # A wrong name is an error now, not after the encoding.
+    asked = [str(measure) for measure in parse_measures(measures)]
     judged = _judged(collection, ignore_identical_ids)
     made = Systems(judged, development=development, models=models, progress=progress)
     tuned_on = None if development is None else development.fingerprint
-    settings = (judged.fingerprint, judged.leave_out_own, measures, tuned_on)
+    settings = (judged.fingerprint, judged.leave_out_own, asked, tuned_on)
     keys = {name: Checkpoint.key(*settings, name) for name in names}
     finished = {name: checkpoint.load(key) if checkpoint else None for name, key in keys.items()}
     made.load(name for name, found in finished.items() if found is None)

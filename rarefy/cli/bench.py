@@ -66,6 +66,14 @@ def bench(
             help="The documents' language, such as de or zh, for lexical systems.",
         ),
     ] = None,
+    measures: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAMES",
+            show_default="nDCG@10 RR@10 R@100 R@1000 AP",
+            help="Measures of ir_measures, separated by spaces.",
+        ),
+    ] = None,
     drop_unknown: DropUnknown = False,
     ignore_identical_ids: IgnoreIdenticalIds = False,
     as_json: AsJson = False,
@@ -81,6 +89,7 @@ def bench(
     import rarefy.eval
     from rarefy.errors import InputError, require
     from rarefy.eval.checkpoint import Checkpoint
+    from rarefy.eval.measures import MEASURES
     from rarefy.files import output_folder
     from rarefy.sparse.texts import progress_bar
 
@@ -104,6 +113,7 @@ def bench(
             results = rarefy.eval.bench(
                 loaded,
                 names,
+                measures=measures or MEASURES,
                 ignore_identical_ids=ignore_identical_ids,
                 development=development,
                 checkpoint=Checkpoint(folder / _UNFINISHED),
