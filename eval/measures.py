@@ -67,8 +67,8 @@ def parse_measures(measures: str | Sequence[Any]) -> list[Any]:
     parsed = []
     for name in names:
         try:
-            given = isinstance(name, ir_measures.Measure)
-            measure = name if given else ir_measures.parse_measure(name)
+            is_measure = isinstance(name, ir_measures.Measure)
+            measure: Any = name if is_measure else ir_measures.parse_measure(name)
             supported = ir_measures.DefaultPipeline.supports(measure)
         except (AssertionError, ValueError, NameError, KeyError, SyntaxError, TypeError) as error:
             raise InputError(
