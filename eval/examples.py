@@ -1,101 +1,134 @@
-"""A few queries shown whole: where a sparse system and a dense one differ most."""
+"""Queries shown whole, those that the systems differ about most: what each found, and why."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import numpy as np
+from scipy.sparse import csr_array
+
 from rarefy.eval.collections.collection import Collection
-from rarefy.eval.run import Run, ranking
-from rarefy.eval.systems.system import System
+from rarefy.eval.run import ranking
+from rarefy.eval.systems.system import SparseVectors, System
 
 __all__ = ["choose_queries", "show_queries"]
 
-_HITS = 5
-_RELEVANT = 5
-_TERMS = 20
-_SNIPPET = 200  # characters
+_QUERIES = 200
+_HITS = 10
+_RELEVANT = 10
+_TERMS = 20  # of a query
+_MATCHED = 6  # terms of a hit
+_SNIPPET = 300  # characters
 
 
 def choose_queries(
-    values: Mapping[str, Mapping[str, float]], kinds: Mapping[str, str], *, count: int = 5
+    values: Mapping[str, Mapping[str, float]], *, count: int = _QUERIES
 ) -> list[str]:
-    """Choose the queries that two systems differ about most, wins and losses in turn.
-
-    The two are the last sparse (or else lexical) system and the first dense one; where one of
-    them is missing, the best and the worst queries of the first system are chosen.
+    """Choose the queries with the largest differences between the best system and the worst.
 
     Parameters
     ----------
     values
-        System -> query id -> value of one measure.
-    kinds
-        System -> kind.
+        System -> query id -> value of one measure. Of a single system the queries with the
+        lowest values are chosen.
     count
         How many to choose.
     """
-    names = list(values)
-    sparse = [name for name in names if kinds[name] == "sparse"]
-    sparse = sparse or [name for name in names if kinds[name] == "lexical"]
-    dense = [name for name in names if kinds[name] == "dense"]
-    if sparse and dense:
-        ours, theirs = values[sparse[-1]], values[dense[0]]
-        gains = {query_id: ours[query_id] - theirs[query_id] for query_id in ours}
-    else:
-        gains = dict(values[names[0]])
-    order = sorted(gains, key=lambda query_id: (-gains[query_id], query_id))
-    wins, losses = order[: -(-count // 2)], order[len(order) - count // 2 :]
-    return list(dict.fromkeys([*wins, *losses]))
+    several = len(values) > 1
+    first = next(iter(values.values()))
+
+    def interest(query_id: str) -> float:
+        found = [per_query[query_id] for per_query in values.values()]
+        return max(found) - min(found) if several else -found[0]
+
+    return sorted(first, key=lambda query_id: (-interest(query_id), query_id))[:count]
 
 
 def show_queries(
     query_ids: Sequence[str],
     collection: Collection,
     systems: Sequence[System],
-    runs: Mapping[str, Run],
-) -> list[dict[str, Any]]:
+    runs: Mapping[str, Mapping[str, Mapping[str, float]]],
+) -> dict[str, Any]:
     """Show what each system made of some queries.
+
+    Parameters
+    ----------
+    query_ids
+        Which queries, in the order to show them.
+    collection
+        The texts and the judgements.
+    systems
+        Whose rankings, and vectors, where they have any.
+    runs
+        System -> its run.
 
     Returns
     -------
-    list
-        For each query ``query_id``, ``query``, ``relevant`` (at most 5 documents, highest grades
-        first: ``id``, ``text``) and ``systems``: name -> ``hits`` (the best 5: ``id``,
-        ``score``, ``grade``, ``text``) and, for systems with sparse vectors, ``terms`` (the 20
-        heaviest of the query, with weights). Texts are cut at 200 characters.
+    dict
+        ``documents``: id -> text, cut at 300 characters, of all documents that are named.
+        ``queries``: for each query ``query_id``, ``query``, ``relevant`` (at most 10 pairs of id
+        and grade, highest grades first) and ``systems``: name -> ``hits`` (the best 10: ``id``,
+        ``score``, ``grade``, None if not judged) and, for systems with sparse vectors, ``terms``
+        (the 20 heaviest of the query, with weights) and in each hit ``matched`` (at most 6 terms
+        with what each adds to the score).
     """
-    texts = dict(zip(collection.document_ids, collection.documents, strict=True))
-    rows = {query_id: row for row, query_id in enumerate(collection.query_ids)}
+    query_row = {query_id: row for row, query_id in enumerate(collection.query_ids)}
+    best = {
+        query_id: {name: ranking(run.get(query_id, {}))[:_HITS] for name, run in runs.items()}
+        for query_id in query_ids
+    }
+    relevant = {query_id: _relevant(collection.qrels[query_id]) for query_id in query_ids}
+    named = {key for rankings in best.values() for found in rankings.values() for key in found}
+    named.update(key for pairs in relevant.values() for key, _ in pairs)
+    row_of = {key: row for row, key in enumerate(collection.document_ids) if key in named}
     shown = []
     for query_id in query_ids:
         grades = collection.qrels[query_id]
-        relevant = [key for key in ranking(grades) if grades[key] > 0][:_RELEVANT]
         views: dict[str, Any] = {}
         for system in systems:
             scores = runs[system.name].get(query_id, {})
-            view: dict[str, Any] = {}
-            if system.vectors is not None:
-                row = system.vectors.queries[[rows[query_id]]]
-                view["terms"] = [list(pair) for pair in system.vectors.explain(row, _TERMS)]
-            view["hits"] = [
-                {
-                    "id": key,
-                    "score": scores[key],
-                    "grade": grades.get(key, 0),
-                    "text": _snippet(texts[key]),
-                }
-                for key in ranking(scores)[:_HITS]
+            hits: list[dict[str, Any]] = [
+                {"id": key, "score": scores[key], "grade": grades.get(key)}
+                for key in best[query_id][system.name]
             ]
-            views[system.name] = view
+            views[system.name] = {"hits": hits}
+            if system.vectors is not None:
+                query = system.vectors.queries[[query_row[query_id]]]
+                views[system.name]["terms"] = _pairs(system.vectors, query, _TERMS)
+                for hit in hits:
+                    document = system.vectors.documents[[row_of[hit["id"]]]]
+                    products = _products(query, document)
+                    hit["matched"] = _pairs(system.vectors, products, _MATCHED)
         shown.append(
             {
                 "query_id": query_id,
-                "query": collection.queries[rows[query_id]],
-                "relevant": [{"id": key, "text": _snippet(texts[key])} for key in relevant],
+                "query": collection.queries[query_row[query_id]],
+                "relevant": relevant[query_id],
                 "systems": views,
             }
         )
-    return shown
+    texts = {key: _snippet(collection.documents[row]) for key, row in row_of.items()}
+    return {"documents": texts, "queries": shown}
+
+
+def _relevant(grades: Mapping[str, int]) -> list[list[Any]]:
+    found = [key for key in ranking(grades) if grades[key] > 0]
+    return [[key, grades[key]] for key in found[:_RELEVANT]]
+
+
+def _pairs(vectors: SparseVectors, row: csr_array, count: int) -> list[list[Any]]:
+    return [[term, float(weight)] for term, weight in vectors.explain(row, count)]
+
+
+def _products(query: csr_array, document: csr_array) -> csr_array:
+    """Return the products of the weights of shared terms [1, V]: they sum to the score."""
+    shared, in_query, in_document = np.intersect1d(
+        query.indices, document.indices, assume_unique=True, return_indices=True
+    )
+    data = query.data[in_query] * document.data[in_document]
+    return csr_array((data, shared, [0, len(shared)]), shape=query.shape)
 
 
 def _snippet(text: str) -> str:

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
+from statistics import fmean
 from typing import Any
 
 from rarefy.errors import InputError, require
-from rarefy.eval.run import Qrels, Run, ranking
+from rarefy.eval.run import Qrels, ranking
 
 __all__ = ["MEASURES", "Evaluation", "evaluate", "parse_measures"]
 
-MEASURES = "nDCG@10 R@100 RR@10"
+MEASURES = "nDCG@10 RR@10 R@100 R@1000 AP"
+
+_CHUNK = 256  # queries handed over at a time, so that memory does not grow with their number
+_LOOKED_AT = 10  # results of a query in which those without a judgement are counted
 
 
 @dataclass(frozen=True)
@@ -30,6 +35,9 @@ class Evaluation:
         How many of those have no document in the run, and so count as 0.
     queries_without_judgements
         How many queries of the run are not judged, and so are left out.
+    unjudged
+        Share of the best 10 results that have no judgement, and so count as not relevant: the
+        mean over the judged queries that have results.
     """
 
     mean: dict[str, float]
@@ -37,10 +45,17 @@ class Evaluation:
     queries: int
     queries_without_results: int
     queries_without_judgements: int
+    unjudged: float
 
 
-def parse_measures(measures: str | Sequence[str]) -> list[Any]:
+def parse_measures(measures: str | Sequence[Any]) -> list[Any]:
     """Turn names such as ``"nDCG@10 R@100 RR@10"`` into ir_measures' measures.
+
+    Parameters
+    ----------
+    measures
+        Names, as one string or several; among several, measures of ir_measures themselves, such
+        as ``ir_measures.define_byquery`` makes.
 
     Raises
     ------
@@ -52,7 +67,8 @@ def parse_measures(measures: str | Sequence[str]) -> list[Any]:
     parsed = []
     for name in names:
         try:
-            measure = ir_measures.parse_measure(name)
+            is_measure = isinstance(name, ir_measures.Measure)
+            measure: Any = name if is_measure else ir_measures.parse_measure(name)
             supported = ir_measures.DefaultPipeline.supports(measure)
         except (AssertionError, ValueError, NameError, KeyError, SyntaxError, TypeError) as error:
             raise InputError(
@@ -73,9 +89,9 @@ def parse_measures(measures: str | Sequence[str]) -> list[Any]:
 
 
 def evaluate(
-    run: Run,
+    run: Mapping[str, Mapping[str, float]],
     qrels: Qrels,
-    measures: str | Sequence[str] = MEASURES,
+    measures: str | Sequence[Any] = MEASURES,
     *,
     ignore_identical_ids: bool = False,
 ) -> Evaluation:
@@ -87,11 +103,11 @@ def evaluate(
     Parameters
     ----------
     run
-        Query id -> document id -> score.
+        Query id -> document id -> score. A query is looked up once.
     qrels
         Query id -> document id -> grade.
     measures
-        Names, as one string or several.
+        As `parse_measures` takes them.
     ignore_identical_ids
         Drop a document whose id is the query's, as Anserini does with -removeQuery: some
         collections hold the queries among the documents.
@@ -104,34 +120,56 @@ def evaluate(
     if not qrels:
         raise InputError("no judgements; expected at least one judged query to measure")
     parsed = parse_measures(measures)
-    # Scores that fall by one a rank leave ir_measures' providers no ties to break their own way,
-    # and some of them take no query ids but numbers.
-    numbers = {query_id: str(number) for number, query_id in enumerate(qrels, 1)}
-    names = list(qrels)
-    ranked: Run = {}
-    for query_id, number in numbers.items():
-        order = ranking(run.get(query_id, {}))
-        if ignore_identical_ids:
-            order = [document_id for document_id in order if document_id != query_id]
-        if order:
-            ranked[number] = {key: float(-rank) for rank, key in enumerate(order)}
     per_query = {str(measure): dict.fromkeys(qrels, 0.0) for measure in parsed}
-    if ranked:
-        ir_measures = require("ir_measures", "eval")
-        judged = {numbers[query_id]: grades for query_id, grades in qrels.items()}
-        try:
-            found = list(ir_measures.iter_calc(parsed, judged, ranked))
-        except Exception as error:  # each provider has its own demands and its own errors
-            raise InputError(
-                f"ir_measures cannot compute {', '.join(per_query)} here ({error}); choose other "
-                "measures, such as nDCG@10"
-            ) from error
-        for metric in found:
-            per_query[str(metric.measure)][names[int(metric.query_id) - 1]] = float(metric.value)
+    unjudged: list[float] = []
+    query_ids = iter(qrels)
+    while chunk := list(islice(query_ids, _CHUNK)):
+        ranked = {}
+        for query_id in chunk:
+            order = ranking(run.get(query_id, {}))
+            if ignore_identical_ids:
+                order = [document_id for document_id in order if document_id != query_id]
+            if order:
+                ranked[query_id] = order
+                best = order[:_LOOKED_AT]
+                unjudged.append(sum(key not in qrels[query_id] for key in best) / len(best))
+        for name, query_id, value in _values(parsed, qrels, ranked):
+            per_query[name][query_id] = value
     return Evaluation(
         mean={name: sum(values.values()) / len(qrels) for name, values in per_query.items()},
         per_query=per_query,
         queries=len(qrels),
-        queries_without_results=len(qrels) - len(ranked),
+        queries_without_results=len(qrels) - len(unjudged),
         queries_without_judgements=len(run.keys() - qrels.keys()),
+        unjudged=fmean(unjudged) if unjudged else 0.0,
     )
+
+
+def _values(
+    measures: Sequence[Any], qrels: Qrels, rankings: Mapping[str, Sequence[str]]
+) -> Iterator[tuple[str, str, float]]:
+    """Yield measure, query id and value for the queries that have a ranking."""
+    ir_measures = require("ir_measures", "eval")
+    # Scores that fall by one a rank leave ir_measures' providers no ties to break their own way,
+    # and some of them take no query ids but numbers.
+    names = {str(number): query_id for number, query_id in enumerate(rankings, 1)}
+    judged = {number: qrels[query_id] for number, query_id in names.items()}
+    falling = [float(-rank) for rank in range(max(map(len, rankings.values()), default=0))]
+    groups: dict[int, list[Any]] = {}
+    for measure in measures:
+        depth = min(measure.params.get("cutoff", len(falling)), len(falling))
+        groups.setdefault(depth, []).append(measure)
+    for depth, group in groups.items() if rankings else ():
+        ranked = {  # what is below the cutoff counts for nothing, and would take time
+            number: dict(zip(rankings[query_id], falling[:depth], strict=False))
+            for number, query_id in names.items()
+        }
+        try:
+            found = list(ir_measures.iter_calc(group, judged, ranked))
+        except Exception as error:  # each provider has its own demands and its own errors
+            raise InputError(
+                f"ir_measures cannot compute {', '.join(map(str, group))} here ({error}); choose "
+                "other measures, such as nDCG@10"
+            ) from error
+        for metric in found:
+            yield str(metric.measure), names[metric.query_id], float(metric.value)

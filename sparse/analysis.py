@@ -6,7 +6,9 @@ because a collection has few distinct tokens: each is lower-cased, stemmed or dr
 
 from __future__ import annotations
 
+import itertools
 import re
+import unicodedata
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,9 +17,13 @@ from typing import Any
 from rarefy.errors import InputError, InputTypeError, require
 from rarefy.sparse.vocabulary import Vocabulary
 
-__all__ = ["Analyzer", "analyzer", "read_tokenizer"]
+__all__ = ["Analyzer", "analyzer", "language_analyzer", "read_tokenizer"]
 
 _WORDS = re.compile(r"\w+")
+# Kana, unified ideographs with their extensions, hangul: scripts that separate no words.
+_CJK = "\u1100-\u11ff\u3040-\u30ff\u31f0-\u31ff\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7af\uf900-\ufaff"
+_CJK += "\U00020000-\U0003ffff"
+_RUNS = re.compile(f"[{_CJK}]+|[^\\W{_CJK}]+")
 
 # Lucene's EnglishAnalyzer.ENGLISH_STOP_WORDS_SET.
 _STOP_WORDS = frozenset(
@@ -35,7 +41,7 @@ class Analyzer:
     Attributes
     ----------
     name
-        ``"english"``, ``"words"``, ``"whitespace"`` or ``"word-pieces"``.
+        ``"english"``, ``"words"``, ``"cjk"``, ``"whitespace"`` or ``"word-pieces"``.
     split
         Texts to the tokens of each.
     term
@@ -61,7 +67,9 @@ def analyzer(choice: Any) -> Analyzer:
     choice
         ``"english"``: runs of Unicode word characters, lower-cased, without Lucene's 33 English
         stop words, stemmed by Porter's algorithm. ``"words"``: the same without stop words and
-        stemming. ``"whitespace"``: what stands between white space, as it is. Or a fast
+        stemming. ``"cjk"``: pairs of neighbouring characters where a run is Chinese, Japanese or
+        Korean, and words elsewhere, lower-cased and in Unicode's form NFKC, as Lucene's
+        CJKAnalyzer has it. ``"whitespace"``: what stands between white space, as it is. Or a fast
         ``transformers`` tokenizer or a ``tokenizers.Tokenizer``, for its word-pieces: the
         vocabulary is then the tokenizer's, so that lexical vectors share their columns with those
         of a learned model that has the same tokenizer.
@@ -86,12 +94,26 @@ def analyzer(choice: Any) -> Analyzer:
         )
     if choice == "words":
         return Analyzer(choice, _lower_words, str)
+    if choice == "cjk":
+        return Analyzer(choice, _cjk, str)
     if choice == "whitespace":
         return Analyzer(choice, lambda texts: map(str.split, texts), str)
     raise InputError(
-        f"there is no analyzer {choice!r}; expected 'english', 'words', 'whitespace', "
-        "or a tokenizer"
+        f"there is no analyzer {choice!r}; expected 'english', 'words', 'cjk', "
+        "'whitespace', or a tokenizer"
     )
+
+
+def language_analyzer(language: str) -> str:
+    """Return the name of the analyzer for a language.
+
+    Parameters
+    ----------
+    language
+        ISO 639-1 code: ``"en"`` is stemmed, ``"zh"``, ``"ja"`` and ``"ko"`` are split into pairs
+        of characters, others into words.
+    """
+    return {"en": "english", "zh": "cjk", "ja": "cjk", "ko": "cjk"}.get(language, "words")
 
 
 def read_tokenizer(path: Path) -> Analyzer:
@@ -135,3 +157,15 @@ def _word_pieces(tokenizer: Any) -> Analyzer:
 
 def _lower_words(texts: list[str]) -> Iterable[list[str]]:
     return (_WORDS.findall(text.lower()) for text in texts)
+
+
+def _cjk(texts: list[str]) -> Iterable[list[str]]:
+    return (list(_pairs(unicodedata.normalize("NFKC", text).lower())) for text in texts)
+
+
+def _pairs(text: str) -> Iterable[str]:
+    for run in _RUNS.findall(text):
+        if len(run) > 1 and re.match(f"[{_CJK}]", run):
+            yield from map("".join, itertools.pairwise(run))
+        else:
+            yield run

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from array import array
-from collections.abc import Iterable
+from collections.abc import Iterable, Sized
 from pathlib import Path
 from typing import Any, NamedTuple, Self
 
@@ -17,7 +17,7 @@ from rarefy.errors import InputError
 from rarefy.files import output_folder
 from rarefy.sparse import analysis
 from rarefy.sparse.model import Role, TermModel
-from rarefy.sparse.texts import Advance, checked, progress_bar
+from rarefy.sparse.texts import Advance, checked_blocks, progress_bar
 from rarefy.sparse.vocabulary import Vocabulary
 
 __all__ = ["BM25"]
@@ -54,8 +54,8 @@ class BM25(TermModel):
     Parameters
     ----------
     analyzer
-        ``"english"``, ``"words"``, ``"whitespace"``, or a fast Hugging Face tokenizer, whose
-        word-pieces are then the terms; see :func:`rarefy.sparse.analysis.analyzer`.
+        ``"english"``, ``"words"``, ``"cjk"``, ``"whitespace"``, or a fast Hugging Face tokenizer,
+        whose word-pieces are then the terms; see :func:`rarefy.sparse.analysis.analyzer`.
     k1
         How slowly repeated terms saturate; at least 0.
     b
@@ -96,23 +96,23 @@ class BM25(TermModel):
         BM25
             The model itself.
         """
-        documents = checked(texts)
-        if not documents:
-            raise InputError("texts is empty; expected the documents of a collection")
         self._columns = _Columns(self._analyzer, grows=True)
         frequencies = np.zeros(0, dtype=np.int64)
-        length = 0
-        with progress_bar(len(documents), progress) as advance:
-            for start in range(0, len(documents), _BLOCK):
-                counts, lengths = self._count(documents[start : start + _BLOCK])
+        documents = length = 0
+        with progress_bar(len(texts) if isinstance(texts, Sized) else None, progress) as advance:
+            for block in checked_blocks(texts, _BLOCK):
+                counts, lengths = self._count(block)
                 seen = np.bincount(counts.indices, minlength=len(self._columns.terms))
                 seen[: len(frequencies)] += frequencies
                 frequencies = seen
                 length += int(lengths.sum())
-                advance(len(lengths))
+                documents += len(block)
+                advance(len(block))
+        if not documents:
+            raise InputError("texts is empty; expected the documents of a collection")
         self._columns.freeze()
         self._vocabulary = self._analyzer.vocabulary or Vocabulary(list(self._columns.terms))
-        self._statistics = _Statistics(len(documents), length / len(documents), frequencies)
+        self._statistics = _Statistics(documents, length / documents, frequencies)
         return self
 
     @classmethod

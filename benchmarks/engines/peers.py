@@ -70,6 +70,6 @@ def open_peers(
             continue
         try:
             engines += peer.open(documents)
-        except ModuleNotFoundError as missing:
+        except ImportError as missing:
             print(f"{peer.name} is left out ({missing}): pip install {peer.requirements}")
     return engines

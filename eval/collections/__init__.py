@@ -5,5 +5,15 @@ from rarefy.eval.collections.collection import Collection
 from rarefy.eval.collections.irds import read_irds
 from rarefy.eval.collections.load import load_collection
 from rarefy.eval.collections.pydocs import read_pydocs
+from rarefy.eval.collections.texts import Texts
+from rarefy.eval.collections.trec import read_trec
 
-__all__ = ["Collection", "load_collection", "read_beir", "read_irds", "read_pydocs"]
+__all__ = [
+    "Collection",
+    "Texts",
+    "load_collection",
+    "read_beir",
+    "read_irds",
+    "read_pydocs",
+    "read_trec",
+]

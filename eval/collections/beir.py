@@ -6,16 +6,18 @@ of Information Retrieval Models".
 
 from __future__ import annotations
 
-from collections.abc import Collection as Container
+from array import array
+from collections.abc import Container
 from pathlib import Path
 from typing import Any
 
 from rarefy.errors import InputError
 from rarefy.eval.collections.collection import Collection
+from rarefy.eval.collections.texts import Texts, TextsWriter, repeated
 from rarefy.eval.interchange.lines import read_json_lines, read_lines
 from rarefy.eval.run import Qrels
 
-__all__ = ["read_beir"]
+__all__ = ["read_beir", "read_texts"]
 
 
 def read_beir(
@@ -23,7 +25,9 @@ def read_beir(
 ) -> Collection:
     """Read a folder in BEIR form; each of its files may be gzip-compressed (``.gz``).
 
-    The text of a document is its title, a space and its text, stripped.
+    The text of a document is its title, a space and its text, stripped. Texts are read one at a
+    time into `rarefy.eval.collections.texts.Texts`, so that a corpus of millions is never in memory
+    as Python objects.
 
     Parameters
     ----------
@@ -49,19 +53,18 @@ def read_beir(
     corpus = _existing(folder, "corpus.jsonl")
     topics = _existing(folder, "queries.jsonl")
     chosen, judgements = _choose_split(folder, split)
-    documents = _read_texts(corpus, titled=True)
-    queries = _read_texts(topics, titled=False)
+    document_ids, documents = read_texts(corpus, titled=True)
+    query_ids, queries = read_texts(topics, titled=False)
     if not documents:
         raise InputError(f"{corpus} has no documents; expected one JSON object a line")
-    qrels = _read_qrels(judgements, queries, documents, drop_unknown)
     return Collection(
         name=folder.resolve().name,
         split=chosen,
-        document_ids=list(documents),
-        documents=list(documents.values()),
-        query_ids=list(queries),
-        queries=list(queries.values()),
-        qrels=qrels,
+        document_ids=document_ids,
+        documents=documents,
+        query_ids=list(query_ids),
+        queries=list(queries),
+        qrels=_read_qrels(judgements, set(query_ids), document_ids, drop_unknown),
     )
 
 
@@ -91,17 +94,38 @@ def _choose_split(folder: Path, split: str | None) -> tuple[str, Path]:
     raise InputError(f"{folder} has the splits {listed}; name the one to read (--split)")
 
 
-def _read_texts(path: Path, *, titled: bool) -> dict[str, str]:
-    texts: dict[str, str] = {}
+def read_texts(path: Path, *, titled: bool) -> tuple[Texts, Texts]:
+    """Read ids and texts from JSON lines of ``_id`` and ``text``.
+
+    Parameters
+    ----------
+    path
+        The file.
+    titled
+        Whether a ``title`` stands before the text.
+
+    Raises
+    ------
+    InputError
+        If a line is broken or an id occurs twice; the message names the line.
+    """
+    ids, texts, lines = TextsWriter(), TextsWriter(), array("q")
     for number, record in read_json_lines(path):
         key = _string(path, number, record, "_id")
-        if key in texts:
-            raise InputError(f"{path}:{number}: _id {key!r} occurs twice; ids must be unique")
         text = _string(path, number, record, "text")
         if titled and record.get("title") is not None:
             text = f"{_string(path, number, record, 'title')} {text}"
-        texts[key] = text.strip()
-    return texts
+        ids.append(key)
+        texts.append(text.strip())
+        lines.append(number)
+    found = ids.finished()
+    if twice := repeated(found):
+        first, second = (lines[place] for place in twice)
+        raise InputError(
+            f"{path}:{second}: _id {found[twice[1]]!r} occurs twice, first in line {first}; ids "
+            "must be unique"
+        )
+    return found, texts.finished()
 
 
 def _string(path: Path, number: int, record: dict[str, Any], field: str) -> str:
@@ -116,9 +140,9 @@ def _string(path: Path, number: int, record: dict[str, Any], field: str) -> str:
 
 
 def _read_qrels(
-    path: Path, queries: Container[str], documents: Container[str], drop_unknown: bool
+    path: Path, queries: Container[str], document_ids: Texts, drop_unknown: bool
 ) -> Qrels:
-    qrels: Qrels = {}
+    judgements = []
     for number, line in read_lines(path):
         fields = line.split("\t")
         if len(fields) != 3:
@@ -126,15 +150,17 @@ def _read_qrels(
                 f"{path}:{number}: {len(fields)} columns; expected query id, document id and "
                 "grade, separated by tabs"
             )
-        query_id, document_id, grade = (field.strip() for field in fields)
+        query_id, document_id, text = (field.strip() for field in fields)
         try:
-            value = int(grade)
+            judgements.append((number, query_id, document_id, int(text)))
         except ValueError as error:
             if number == 1 and query_id not in queries:
                 continue  # the header
-            raise InputError(
-                f"{path}:{number}: grade {grade!r}; expected a whole number"
-            ) from error
+            raise InputError(f"{path}:{number}: grade {text!r}; expected a whole number") from error
+    named = {document_id for _, _, document_id, _ in judgements}
+    documents = {document_id for document_id in document_ids if document_id in named}
+    qrels: Qrels = {}
+    for number, query_id, document_id, grade in judgements:
         known = query_id in queries and document_id in documents
         if not known and not drop_unknown:
             what, key = ("document", document_id) if query_id in queries else ("query", query_id)
@@ -145,10 +171,10 @@ def _read_qrels(
             )
         if known:
             grades = qrels.setdefault(query_id, {})
-            if grades.setdefault(document_id, value) != value:
+            if grades.setdefault(document_id, grade) != grade:
                 raise InputError(
                     f"{path}:{number}: document {document_id!r} has the grades "
-                    f"{grades[document_id]} and {value} for query {query_id!r}; keep one"
+                    f"{grades[document_id]} and {grade} for query {query_id!r}; keep one"
                 )
     if not qrels:
         raise InputError(f"{path} has no judgements; expected one a line")

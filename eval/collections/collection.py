@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections import Counter
+import hashlib
+from collections.abc import Container, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 
 from rarefy.errors import InputError
+from rarefy.eval.collections.texts import repeated
 from rarefy.eval.run import Qrels
 
 __all__ = ["Collection"]
@@ -24,11 +27,17 @@ class Collection:
     split
         Which of its sets of judgements this is, such as ``"test"``.
     document_ids, documents
-        One id and one text for each document; ids are unique.
+        One id and one text for each document; ids are unique. Lists, or
+        `rarefy.eval.collections.texts.Texts`, which hold no Python objects.
     query_ids, queries
         One id and one text for each query; ids are unique.
     qrels
         Query id -> document id -> grade. A query may be without judgements.
+    language
+        ISO 639-1 code of the documents' language, which lexical systems split them by.
+    leave_out_own
+        Whether a query's own document, the one with its id, is no result: ArguAna's queries are
+        its documents.
 
     Raises
     ------
@@ -39,18 +48,22 @@ class Collection:
 
     name: str
     split: str
-    document_ids: list[str]
-    documents: list[str]
-    query_ids: list[str]
-    queries: list[str]
+    document_ids: Sequence[str]
+    documents: Sequence[str]
+    query_ids: Sequence[str]
+    queries: Sequence[str]
     qrels: Qrels
+    language: str = "en"
+    leave_out_own: bool = False
 
     def __post_init__(self) -> None:
         _check_ids(self.name, "document", self.document_ids, self.documents)
         _check_ids(self.name, "query", self.query_ids, self.queries)
         if not self.documents:
             raise InputError(f"{self.name}: no documents; a collection needs at least one")
-        queries, documents = set(self.query_ids), set(self.document_ids)
+        queries = set(self.query_ids)
+        judged = {document_id for grades in self.qrels.values() for document_id in grades}
+        documents = {document_id for document_id in self.document_ids if document_id in judged}
         for query_id, grades in self.qrels.items():
             if query_id not in queries:
                 raise InputError(
@@ -69,9 +82,45 @@ class Collection:
         """How many queries no measure can count."""
         return len(self.query_ids) - len(self.qrels)
 
+    @cached_property
+    def fingerprint(self) -> str:
+        """Hexadecimal digest of ids, texts and judgements.
+
+        The order of the judgements and how files were written do not count.
+        """
+        digest = hashlib.sha256()
+        for texts in (self.document_ids, self.documents, self.query_ids, self.queries):
+            digest.update(f"{len(texts)}\n".encode())
+            for text in texts:
+                data = text.encode("utf-8", "surrogatepass")
+                digest.update(f"{len(data)}:".encode() + data)
+        for query_id, grades in sorted(self.qrels.items()):
+            digest.update(repr((query_id, sorted(grades.items()))).encode())
+        return digest.hexdigest()
+
     def judged(self) -> Collection:
         """Return the collection without the queries that have no judgements."""
-        return self._restricted(set(self.document_ids), set(self.qrels))
+        return self.without_queries(set(self.query_ids) - self.qrels.keys())
+
+    def without_queries(self, query_ids: Container[str]) -> Collection:
+        """Return the collection without some queries and their judgements.
+
+        Parameters
+        ----------
+        query_ids
+            Which ones to leave out; others that are named are no matter.
+        """
+        kept = [row for row, key in enumerate(self.query_ids) if key not in query_ids]
+        return replace(
+            self,
+            query_ids=[self.query_ids[row] for row in kept],
+            queries=[self.queries[row] for row in kept],
+            qrels={key: grades for key, grades in self.qrels.items() if key not in query_ids},
+        )
+
+    def without_judgements(self) -> Collection:
+        """Return the documents and queries alone: what a system may see."""
+        return replace(self, qrels={})
 
     def sample(self, limit: int, *, seed: int = 0) -> Collection:
         """Return a smaller collection of at most `limit` documents.
@@ -117,9 +166,9 @@ class Collection:
                 f"limit is {limit}, but no query of {self.name} has so few relevant documents "
                 f"that they fill half of it; expected at least {2 * fewest}"
             )
-        rest = [document for document in self.document_ids if document not in documents]
+        rest = [row for row, key in enumerate(self.document_ids) if key not in documents]
         drawn = random.choice(len(rest), size=limit - len(documents), replace=False)
-        documents.update(rest[position] for position in drawn)
+        documents.update(self.document_ids[rest[place]] for place in drawn)
         sampled = self._restricted(documents, queries)
         return replace(sampled, name=f"{self.name} ({limit} of {len(self.documents)} documents)")
 
@@ -140,11 +189,10 @@ class Collection:
         )
 
 
-def _check_ids(name: str, what: str, ids: list[str], texts: list[str]) -> None:
+def _check_ids(name: str, what: str, ids: Sequence[str], texts: Sequence[str]) -> None:
     if len(ids) != len(texts):
         raise InputError(
             f"{name}: {len(ids)} {what} ids for {len(texts)} texts; expected one id a text"
         )
-    if len(set(ids)) < len(ids):
-        twice, _ = Counter(ids).most_common(1)[0]
-        raise InputError(f"{name}: {what} id {twice!r} occurs twice; ids must be unique")
+    if twice := repeated(ids):
+        raise InputError(f"{name}: {what} id {ids[twice[1]]!r} occurs twice; ids must be unique")

@@ -6,6 +6,7 @@ from typing import Any
 
 from rarefy.errors import InputError, require
 from rarefy.eval.collections.collection import Collection
+from rarefy.eval.collections.texts import TextsWriter
 from rarefy.eval.run import Qrels
 
 __all__ = ["read_irds"]
@@ -60,17 +61,24 @@ def from_dataset(name: str, dataset: Any) -> Collection:
             f"the ir_datasets data set {name!r} has no {' and no '.join(missing)}; "
             "choose one of its subsets that ir-datasets.com shows with docs, queries and qrels"
         )
-    documents = {doc.doc_id: doc.default_text().strip() for doc in dataset.docs_iter()}
+    ids, texts = TextsWriter(), TextsWriter()
+    for doc in dataset.docs_iter():
+        ids.append(doc.doc_id)
+        texts.append(doc.default_text().strip())
+    document_ids = ids.finished()
     queries = {query.query_id: query.default_text().strip() for query in dataset.queries_iter()}
+    judgements = list(dataset.qrels_iter())
+    named = {judgement.doc_id for judgement in judgements}
+    documents = {document_id for document_id in document_ids if document_id in named}
     qrels: Qrels = {}
-    for judgement in dataset.qrels_iter():
+    for judgement in judgements:
         if judgement.query_id in queries and judgement.doc_id in documents:
             qrels.setdefault(judgement.query_id, {})[judgement.doc_id] = judgement.relevance
     return Collection(
         name=name,
         split=name.rpartition("/")[2],
-        document_ids=list(documents),
-        documents=list(documents.values()),
+        document_ids=document_ids,
+        documents=texts.finished(),
         query_ids=list(queries),
         queries=list(queries.values()),
         qrels=qrels,

@@ -1,14 +1,18 @@
-"""One name for every collection: a folder in BEIR form, ``pydocs`` or ``irds:<id>``."""
+"""One name for every collection: a known one, a folder, ``pydocs`` or ``irds:<id>``."""
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 from rarefy.errors import InputError
 from rarefy.eval.collections.beir import read_beir
 from rarefy.eval.collections.collection import Collection
 from rarefy.eval.collections.irds import read_irds
+from rarefy.eval.collections.languages import guess_language
 from rarefy.eval.collections.pydocs import read_pydocs
+from rarefy.eval.collections.registry import known_folder, verified
+from rarefy.eval.collections.trec import read_trec
 
 __all__ = ["load_collection"]
 
@@ -19,14 +23,16 @@ def load_collection(
     split: str | None = None,
     limit: int | None = None,
     drop_unknown: bool = False,
+    language: str | None = None,
 ) -> Collection:
     """Load a test collection.
 
     Parameters
     ----------
     spec
-        A folder in BEIR form, ``"pydocs"`` or ``"irds:<id>"``. A folder of such a name is
-        written with its path: ``"./pydocs"``.
+        A folder in BEIR or TREC form, ``"pydocs"``, ``"irds:<id>"``, or the name of a known
+        collection, such as ``"scifact"``, whose contents are compared with those on record. A
+        folder of such a name is written with its path: ``"./pydocs"``.
     split
         Which judgements to read; by default a folder's ``test``, else ``dev``, else its only
         ones.
@@ -35,23 +41,43 @@ def load_collection(
     drop_unknown
         Leave out judgements of documents or queries that a folder does not hold, where they
         would be an error.
+    language
+        ISO 639-1 code of the documents' language. By default that of a known collection, or else
+        what the script of the texts says: Japanese, Korean, Chinese, or English.
 
     Raises
     ------
     InputError
         If there is no such collection, or it is broken; the message names the file and line.
     """
+    collection = _read(spec, split, drop_unknown)
+    if language is not None:
+        collection = replace(collection, language=language)
+    return collection if limit is None else collection.sample(limit)
+
+
+def _read(spec: str | Path, split: str | None, drop_unknown: bool) -> Collection:
     if spec == "pydocs":
         if split not in (None, "test"):
             raise InputError(f"pydocs has no split {split!r}; it has test")
-        collection = read_pydocs()
-    elif isinstance(spec, str) and spec.startswith("irds:"):
-        collection = read_irds(spec.removeprefix("irds:"), split=split)
-    elif Path(spec).is_dir():
-        collection = read_beir(spec, split=split, drop_unknown=drop_unknown)
-    else:
+        return read_pydocs()
+    if isinstance(spec, str) and spec.startswith("irds:"):
+        return verified(_guessed(read_irds(spec.removeprefix("irds:"), split=split)))
+    folder, name = Path(spec), None
+    if not folder.is_dir() and (found := known_folder(str(spec))):
+        folder, name = found, str(spec)
+    if not folder.is_dir():
         raise InputError(
             f"no collection {str(spec)!r}; expected a folder in BEIR form (corpus.jsonl, "
-            "queries.jsonl, qrels/<split>.tsv), pydocs, or irds:<id>"
+            "queries.jsonl, qrels/<split>.tsv) or TREC form (documents, topics, qrels), pydocs, "
+            "irds:<id>, or a known name such as scifact"
         )
-    return collection if limit is None else collection.sample(limit)
+    read = read_trec if any(folder.glob("topics*")) else read_beir
+    collection = _guessed(read(folder, split=split, drop_unknown=drop_unknown))
+    if name is not None:
+        collection = replace(collection, name=name)
+    return verified(collection, name)
+
+
+def _guessed(collection: Collection) -> Collection:
+    return replace(collection, language=guess_language(collection.documents))

@@ -11,7 +11,7 @@ from typing import IO, Any, cast
 
 from rarefy.errors import InputError
 
-__all__ = ["open_text", "read_json_lines", "read_lines"]
+__all__ = ["open_text", "read_ids", "read_json_lines", "read_lines"]
 
 
 def open_text(path: str | Path, mode: str = "r") -> IO[str]:
@@ -63,6 +63,23 @@ def read_lines(path: str | Path) -> Iterator[tuple[int, str]]:
             raise InputError(
                 f"{path} is not a whole gzip file ({error}); copy or download it again"
             ) from error
+
+
+def read_ids(path: Path) -> list[str]:
+    """Return the ids of a file that has one a line.
+
+    Raises
+    ------
+    InputError
+        If the file is not UTF-8.
+    """
+    try:
+        # not splitlines(), which breaks lines at characters that ids may hold
+        return path.read_text(encoding="utf-8").removesuffix("\n").split("\n")
+    except UnicodeDecodeError as error:
+        raise InputError(
+            f"{path} is not UTF-8 text ({error.reason}); convert the file to UTF-8"
+        ) from error
 
 
 def read_json_lines(path: str | Path) -> Iterator[tuple[int, dict[str, Any]]]:

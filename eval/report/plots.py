@@ -8,18 +8,24 @@ from __future__ import annotations
 
 import io
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
-from rarefy.errors import InputError, require
+from rarefy.errors import require
+from rarefy.eval.report.columns import Results, System, primary_measure
+from rarefy.eval.report.differences import query_differences
 from rarefy.eval.report.labels import label_points
-from rarefy.eval.report.table import Results, System, primary_measure
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-__all__ = ["nnz_histogram", "pairs", "quality_against_latency", "wins_and_losses"]
+__all__ = [
+    "nnz_histogram",
+    "quality_against_bytes",
+    "quality_against_latency",
+    "wins_and_losses",
+]
 
 # Stand-ins that matplotlib draws with, each replaced by the custom property of its name.
 _NAMES = ("ink", "muted", "rule", "sparse", "dense", "lexical", "hybrid", "win", "loss")
@@ -30,11 +36,14 @@ MARKERS = {"sparse": "o", "dense": "s", "lexical": "^", "hybrid": "D"}
 WIDE, NARROW = 400, 240
 FONT_SIZE = 11
 
+BARS = 240  # the most that are drawn of a pair
+
 
 def quality_against_latency(results: Results) -> str:
     """Draw each system's quality (the primary measure) over its median search time (log axis).
 
-    The line joins the systems that no other one beats in both.
+    The line joins the systems that no other one beats in both. Systems that another one beats in
+    quality, time and memory together are grey, and have no name if they only approximate another.
 
     Parameters
     ----------
@@ -49,7 +58,28 @@ def quality_against_latency(results: Results) -> str:
     measure = primary_measure(results)
     systems = [s for s in results["systems"] if s.get("search_us") and measure in s["measures"]]
     points = [(s["search_us"]["p50"], s["measures"][measure]) for s in systems]
-    return _draw(lambda: _scatter(systems, points, measure), "quality")
+    labels = ("median search time of one query", measure)
+    return _draw(lambda: _scatter(systems, points, labels, _duration), "quality")
+
+
+def quality_against_bytes(results: Results) -> str:
+    """Draw each system's quality over the bytes that its searches need, as for the time.
+
+    Parameters
+    ----------
+    results
+        The results object of a run; systems without a size are left out.
+
+    Returns
+    -------
+    str
+        One ``<svg>`` element.
+    """
+    measure = primary_measure(results)
+    systems = [s for s in results["systems"] if s.get("index_bytes") and measure in s["measures"]]
+    points = [(s["index_bytes"] / 2**20, s["measures"][measure]) for s in systems]
+    labels = ("memory that a search needs", measure)
+    return _draw(lambda: _scatter(systems, points, labels, lambda size: f"{size:,g} MiB"), "bytes")
 
 
 def nnz_histogram(results: Results, side: Literal["document", "query"]) -> str:
@@ -58,7 +88,8 @@ def nnz_histogram(results: Results, side: Literal["document", "query"]) -> str:
     Parameters
     ----------
     results
-        The results object of a run; systems without a histogram are left out.
+        The results object of a run; systems without a histogram are left out, and so are those
+        that approximate another one, whose vectors they have.
     side
         Which vectors.
 
@@ -67,7 +98,7 @@ def nnz_histogram(results: Results, side: Literal["document", "query"]) -> str:
     str
         One ``<svg>`` element.
     """
-    systems = [s for s in results["systems"] if s.get("nnz_histogram")]
+    systems = [s for s in results["systems"] if s.get("nnz_histogram") and not s.get("exact")]
     return _draw(lambda: _histograms(systems, side), f"nnz-{side}")
 
 
@@ -91,83 +122,54 @@ def wins_and_losses(results: Results, name: str, baseline: str) -> str:
     InputError
         If the run has no system of that name.
     """
-    differences = sorted(query_differences(results, name, baseline), reverse=True)
-    return _draw(lambda: _difference_bars(differences), f"pair-{name}-{baseline}")
-
-
-def query_differences(results: Results, name: str, baseline: str) -> list[float]:
-    """Return `name` minus `baseline` in the primary measure, for the queries that both answered.
-
-    Parameters
-    ----------
-    results
-        The results object of a run.
-    name, baseline
-        Names of the two systems.
-
-    Raises
-    ------
-    InputError
-        If the run has no system of that name.
-    """
-    measure = primary_measure(results)
-    per_query = {s["name"]: s["per_query"].get(measure, {}) for s in results["systems"]}
-    for wanted in (name, baseline):
-        if wanted not in per_query:
-            raise InputError(f"no system {wanted!r} in the run; it has {', '.join(per_query)}")
-    ours, theirs = per_query[name], per_query[baseline]
-    return [ours[query] - theirs[query] for query in ours if query in theirs]
-
-
-def pairs(results: Results) -> Iterator[tuple[str, str]]:
-    """Yield the comparisons of interest: each sparse system with the baselines, hybrids with parts.
-
-    Parameters
-    ----------
-    results
-        The results object of a run.
-    """
-    systems = results["systems"]
-    names = {system["name"] for system in systems}
-    for system in systems:
-        if system["kind"] == "sparse":
-            baselines = [s["name"] for s in systems if s["kind"] in ("dense", "lexical")]
-        else:
-            baselines = [part for part in system.get("parts") or () if part in names]
-        yield from ((system["name"], baseline) for baseline in baselines)
+    found = sorted(query_differences(results, name, baseline), reverse=True)
+    step = -(-len(found) // BARS) or 1  # every so manyth: more would be thinner than a pixel
+    return _draw(lambda: _difference_bars(found[::step]), f"pair-{name}-{baseline}")
 
 
 def _scatter(
-    systems: Sequence[System], points: Sequence[tuple[float, float]], measure: str
+    systems: Sequence[System],
+    points: Sequence[tuple[float, float]],
+    labels: tuple[str, str],
+    form: Callable[[float], str],
 ) -> Figure:
     from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
     figure, (axes,) = _figure(WIDE, 290)
     axes.set_xscale("log")
     if points:
-        times, values = zip(*points, strict=True)
+        costs, values = zip(*points, strict=True)
         spread = max(max(values) - min(values), 0.02)
-        axes.set_xlim(min(times) / 1.9, max(times) * 2.1)
+        # A decade at least: within less the axis would name every step.
+        room = max(2.0, (10 * min(costs) / max(costs)) ** 0.5)
+        axes.set_xlim(min(costs) / room, max(costs) * room)
         axes.set_ylim(min(values) - 0.2 * spread, max(values) + 0.2 * spread)
-    # A system on the line is beaten by no faster one.
+    # A system on the line is beaten by no cheaper one.
     frontier = [
-        (time, value)
-        for time, value in sorted(points, key=lambda point: (point[0], -point[1]))
-        if value >= max(v for t, v in points if t <= time)
+        (cost, value)
+        for cost, value in sorted(points, key=lambda point: (point[0], -point[1]))
+        if value >= max(v for c, v in points if c <= cost)
     ]
     axes.plot(*zip(*frontier, strict=True) if frontier else ([], []), color=COLOURS["muted"],
               linewidth=1, linestyle=(0, (3, 3)), zorder=1)  # fmt: skip
-    for system, (time, value) in zip(systems, points, strict=True):
-        colour, marker = COLOURS[system["kind"]], MARKERS[system["kind"]]
-        axes.plot([time], [value], marker, color=colour, markersize=7.5, zorder=2)
-    axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
-    axes.xaxis.set_major_formatter(FuncFormatter(lambda us, _: _duration(us)))
+    for system, (cost, value) in zip(systems, points, strict=True):
+        marker, colour = MARKERS[system["kind"]], COLOURS[system["kind"]]
+        if system.get("dominated"):
+            style: dict[str, Any] = {"color": COLOURS["muted"], "markersize": 5, "alpha": 0.45}
+        else:
+            style = {"color": colour, "markersize": 7.5}
+        axes.plot([cost], [value], marker, zorder=2, **style)
+    left, right = axes.get_xlim()
+    axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5) if right < 200 * left else (1,)))
+    axes.xaxis.set_major_formatter(FuncFormatter(lambda cost, _: form(cost)))
     axes.xaxis.set_minor_formatter(NullFormatter())
     axes.grid(True, color=COLOURS["rule"], linewidth=0.7)
-    axes.set_xlabel("median search time of one query", parse_math=False)
-    axes.set_ylabel(measure, parse_math=False)
+    axes.set_xlabel(labels[0], parse_math=False)
+    axes.set_ylabel(labels[1], parse_math=False)
     figure.tight_layout(pad=0.3)
-    label_points(axes, [system["name"] for system in systems], points, line=frontier)
+    named = [n for n, s in enumerate(systems) if not (s.get("exact") and s.get("dominated"))]
+    names = [systems[n]["name"] for n in named]
+    label_points(axes, names, [points[n] for n in named], line=frontier)
     return figure
 
 

@@ -1,130 +1,36 @@
-"""The table of a run: one row a system, as aligned text or as Markdown."""
+"""The tables of a run, as aligned text or as Markdown."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any, Literal, NamedTuple
+from collections.abc import Sequence
+from typing import Literal
 
 from rarefy.errors import InputError
+from rarefy.eval.breakdown import FEATURES
+from rarefy.eval.report.breakdowns import breakdowns
+from rarefy.eval.report.columns import (
+    Column,
+    Results,
+    best,
+    columns,
+    cost_columns,
+    primary_measure,
+    quality_columns,
+)
+from rarefy.eval.report.differences import beaten, differences, letters
 
-__all__ = ["Column", "Results", "System", "best", "columns", "format_table", "primary_measure"]
+__all__ = ["caption", "format_table", "format_tables"]
 
-# The content of results.json, and one of its systems.
-Results = dict[str, Any]
-System = dict[str, Any]
+Style = Literal["text", "markdown"]
 
-MISSING = "-"
-
-
-class Column(NamedTuple):
-    """One column of figures.
-
-    Attributes
-    ----------
-    header
-        Short name, with the unit.
-    description
-        What the figure is, in a sentence.
-    value
-        The figure of a system; None where it has none.
-    form
-        Format specification of the figure.
-    better
-        Whether more or less of it is better; None where neither is.
-    """
-
-    header: str
-    description: str
-    value: Callable[[System], float | None]
-    form: str
-    better: Literal["more", "less"] | None
-
-    def text(self, system: System) -> str:
-        """Return the figure of `system` as it is printed."""
-        value = self.value(system)
-        return MISSING if value is None else format(value, self.form)
+TESTS = (
+    "95% bootstrap intervals; p of the paired randomisation test, two-sided,\n"
+    "after Holm's correction over all pairs of a measure."
+)
+MARKS = "Letters after a figure name the systems that it is significantly above (p <= 0.05)."
 
 
-def _measure(name: str) -> Callable[[System], float | None]:
-    return lambda system: system["measures"].get(name)
-
-
-def _search_us(statistic: str) -> Callable[[System], float | None]:
-    return lambda system: (system.get("search_us") or {}).get(statistic)
-
-
-def _field(name: str) -> Callable[[System], float | None]:
-    return lambda system: system.get(name)
-
-
-def _mebibytes(system: System) -> float | None:
-    size = system.get("index_bytes")
-    return None if size is None else size / 2**20
-
-
-EFFICIENCY = [
-    Column("p50 µs", "Median time to search for one query", _search_us("p50"), ",.0f", "less"),
-    Column("p99 µs", "99th percentile of that time", _search_us("p99"), ",.0f", "less"),
-    Column("docs/s", "Documents encoded a second", _field("encode_docs_per_s"), ",.0f", "more"),
-    Column("queries/s", "Queries encoded a second", _field("encode_queries_per_s"), ",.0f", "more"),
-    Column("index MiB", "Memory that a search needs", _mebibytes, ",.2f", "less"),
-    Column("build s", "Seconds to build the index", _field("build_s"), ",.2f", "less"),
-    Column("doc nnz", "Mean number of terms of a document", _field("document_nnz"), ".1f", None),
-    Column("query nnz", "Mean number of terms of a query", _field("query_nnz"), ".1f", None),
-    Column(
-        "FLOPS", "Mean number of terms a query and a document share", _field("flops"), ".2f", "less"
-    ),
-]
-
-
-def primary_measure(results: Results) -> str:
-    """Return the measure that plots show: nDCG@10 where it was taken, or else the first."""
-    measures = list(results["systems"][0]["measures"]) if results["systems"] else []
-    return "nDCG@10" if "nDCG@10" in measures or not measures else measures[0]
-
-
-def columns(results: Results) -> list[Column]:
-    """Return the columns that have a figure for at least one system.
-
-    Parameters
-    ----------
-    results
-        The results object of a run.
-    """
-    first = primary_measure(results)
-    names = dict.fromkeys(name for system in results["systems"] for name in system["measures"])
-    measures = [
-        Column(name, f"Mean {name} over the judged queries", _measure(name), ".4f", "more")
-        for name in sorted(names, key=lambda name: name != first)
-    ]
-    return [
-        column
-        for column in [*measures, *EFFICIENCY]
-        if any(column.value(system) is not None for system in results["systems"])
-    ]
-
-
-def best(column: Column, results: Results) -> str | None:
-    """Return the best printed figure of `column`, None where no figure is better than another.
-
-    Parameters
-    ----------
-    column
-        A column of the table.
-    results
-        The results object of a run.
-    """
-    figures = {
-        value: column.text(system)
-        for system in results["systems"]
-        if (value := column.value(system)) is not None
-    }
-    if column.better is None or len(set(figures.values())) < 2:
-        return None
-    return figures[max(figures) if column.better == "more" else min(figures)]
-
-
-def format_table(results: Results, style: Literal["text", "markdown"] = "text") -> str:
+def format_table(results: Results, style: Style = "text") -> str:
     """Format the figures of a run, one row a system.
 
     Parameters
@@ -132,8 +38,9 @@ def format_table(results: Results, style: Literal["text", "markdown"] = "text") 
     results
         The results object of a run.
     style
-        ``"text"`` is aligned for a terminal under a line that names the collection;
-        ``"markdown"`` is the table alone, the best figure of each column in bold.
+        ``"text"`` is for a terminal: quality, differences and the main costs, aligned, under a
+        line that names the collection. ``"markdown"`` is one table of all figures, the best of
+        each column in bold.
 
     Raises
     ------
@@ -142,37 +49,135 @@ def format_table(results: Results, style: Literal["text", "markdown"] = "text") 
     """
     if style not in ("text", "markdown"):
         raise InputError(f"style is {style!r}; expected 'text' or 'markdown'")
-    shown = columns(results)
-    cells = [["system", *(column.header for column in shown)]]
-    for system in results["systems"]:
-        row = [system["name"].replace("|", "\\|") if style == "markdown" else system["name"]]
-        for column in shown:
-            text = column.text(system)
-            bold = style == "markdown" and text == best(column, results)
-            row.append(f"**{text}**" if bold else text)
-        cells.append(row)
-    widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
-    aligned = [
-        [row[0].ljust(widths[0]), *(c.rjust(w) for c, w in zip(row[1:], widths[1:], strict=True))]
-        for row in cells
-    ]
     if style == "markdown":
-        rule = ["-" * widths[0], *("-" * (width - 1) + ":" for width in widths[1:])]
-        return "\n".join(f"| {' | '.join(row)} |" for row in [aligned[0], rule, *aligned[1:]])
-    lines = ["  ".join(row) for row in aligned]
-    return "\n".join([_caption(results), "", lines[0], "-" * len(lines[0]), *lines[1:]])
+        return _lay_out(_cells(results, columns(results), style), style)
+    measure = primary_measure(results)
+    parts = [caption(results), _lay_out(_cells(results, quality_columns(results), style), style)]
+    if rows := _differences(results, measure, style):
+        parts += [MARKS, f"Differences in {measure}: {TESTS}", _lay_out(rows, style)]
+    if costs := cost_columns(results, brief=True):
+        parts.append(_lay_out(_cells(results, costs, style), style))
+    return "\n\n".join(parts)
 
 
-def _caption(results: Results) -> str:
+def format_tables(results: Results) -> str:
+    """Format every table of a run as one Markdown text: what a paper would show.
+
+    Parameters
+    ----------
+    results
+        The results object of a run.
+    """
+    measure = primary_measure(results)
+    parts = [f"# {results['collection']['name']}", caption(results).replace("\n", "  \n")]
+    quality = _cells(results, quality_columns(results), "markdown")
+    parts += ["## Quality", _lay_out(quality, "markdown")]
+    found = [name for name in _measures(results) if _differences(results, name, "markdown")]
+    if found:
+        parts += [MARKS, "## Differences", TESTS.replace("\n", " ")]
+        for name in sorted(found, key=lambda name: name != measure):
+            rows = _differences(results, name, "markdown")
+            parts += [f"### {name}", _lay_out(rows, "markdown")]
+    for feature, table in breakdowns(results).items():
+        header = ["system", *(f"up to {bin.high:.2g}" for bin in table.bins)]
+        counts = ["queries", *(str(len(bin.query_ids)) for bin in table.bins)]
+        rows = [[_cell(name, "markdown"), *(f"{v:.4f}" for v in values)]
+                for name, values in table.means.items()]  # fmt: skip
+        parts += [f"## {measure} by {feature}", f"{FEATURES.get(feature, feature)}.",
+                  _lay_out([header, counts, *rows], "markdown")]  # fmt: skip
+    if costs := cost_columns(results):
+        parts += ["## Costs", _lay_out(_cells(results, costs, "markdown"), "markdown")]
+    return "\n\n".join(parts) + "\n"
+
+
+def caption(results: Results) -> str:
+    """Say what was measured, and what is odd about it.
+
+    Parameters
+    ----------
+    results
+        The results object of a run.
+    """
     collection = results["collection"]
     split = f" ({collection['split']})" if collection["split"] else ""
-    caption = (
+    text = (
         f"{collection['name']}{split}: {collection['documents']:,} documents, "
         f"{collection['queries']:,} queries"
     )
     if unjudged := collection["queries_without_judgements"]:
-        caption += f"; {unjudged:,} queries without judgements left out"
+        text += f"; {unjudged:,} queries without judgements left out"
     for system in results["systems"]:
         if empty := system["queries_without_results"]:
-            caption += f"\n{system['name']}: {empty:,} queries without results, counted as 0"
-    return caption
+            text += f"\n{system['name']}: {empty:,} queries without results, counted as 0"
+    return text
+
+
+def _cells(results: Results, shown: Sequence[Column], style: Style) -> list[list[str]]:
+    """Return a header and a row for each system, figures marked by what they beat."""
+    names, marks = letters(results), beaten(results)
+    rows = [["system", *(column.header for column in shown)]]
+    for system in results["systems"]:
+        name = system["name"]
+        letter = names.get(name, " ")
+        label = _cell(name, style)
+        if names:
+            label = f"{letter} {label}" if style == "text" else f"{label} <sup>{letter}</sup>"
+        row = [label.replace(" <sup> </sup>", "")]
+        for column in shown:
+            text = column.text(system)
+            if style == "markdown" and text == best(column, results):
+                text = f"**{text}**"
+            mark = marks.get((column.header, name), "")
+            if mark and style == "markdown":
+                text += f" <sup>{mark}</sup>"
+            elif style == "text" and column.header == primary_measure(results) and names:
+                widest = max(len(found) for (m, _), found in marks.items() if m == column.header)
+                text += f" {mark.ljust(widest)}" if widest else ""
+            row.append(text)
+        rows.append(row)
+    return rows
+
+
+def _differences(results: Results, measure: str, style: Style) -> list[list[str]]:
+    found = [row for row in differences(results) if row["measure"] == measure]
+    header = ["system", "against", "difference", "95% interval", "p", "better", "equal", "worse"]
+    rows = [
+        [
+            _cell(row["system"], style),
+            _cell(row["baseline"], style),
+            f"{row['difference']:+.4f}",
+            f"{row['interval'][0]:+.4f} to {row['interval'][1]:+.4f}",
+            _p_value(row["p_holm"]),
+            *(f"{row[key]:,}" for key in ("wins", "ties", "losses")),
+        ]
+        for row in found
+    ]
+    return [header, *rows] if rows else []
+
+
+def _p_value(p: float) -> str:
+    return f"{p:.4f}" if p >= 0.00005 else "<.0001"
+
+
+def _measures(results: Results) -> list[str]:
+    return list(dict.fromkeys(row["measure"] for row in results.get("comparisons") or ()))
+
+
+def _cell(text: str, style: Style) -> str:
+    return text.replace("|", "\\|") if style == "markdown" else text
+
+
+def _lay_out(cells: Sequence[Sequence[str]], style: Style) -> str:
+    """Align rows; columns of names to the left, others to the right."""
+    widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
+    left = [header in ("system", "against") for header in cells[0]]
+    aligned = [
+        [c.ljust(w) if names else c.rjust(w) for c, w, names in zip(row, widths, left, strict=True)]
+        for row in cells
+    ]
+    if style == "markdown":
+        rule = ["-" * w if names else "-" * (w - 1) + ":" for w, names in
+                zip(widths, left, strict=True)]  # fmt: skip
+        return "\n".join(f"| {' | '.join(row)} |" for row in [aligned[0], rule, *aligned[1:]])
+    lines = ["  ".join(row) for row in aligned]
+    return "\n".join(line.rstrip() for line in [lines[0], "-" * len(lines[0]), *lines[1:]])

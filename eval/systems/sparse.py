@@ -2,106 +2,119 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cached_property
+from pathlib import Path
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
 from scipy.sparse import csr_array
 
-from rarefy.eval.collections.collection import Collection
-from rarefy.eval.run import Run, run_from_rows
-from rarefy.eval.systems.encoding import timed_encoding
+from rarefy.eval.efficiency import one_core
+from rarefy.eval.systems.encoding import Encoded
 from rarefy.eval.systems.system import Costs, Kind, Ranked, SparseVectors
-from rarefy.sparse.lexical import BM25
 
 if TYPE_CHECKING:
     from rarefy.index import Index
 
 __all__ = ["SparseSystem"]
 
+_SIDES = {"documents": "document", "queries": "query"}
+
 
 @dataclass(frozen=True)
 class SparseSystem:
-    """Sparse vectors in `rarefy.index.Index`: see `rarefy.eval.systems.system.System`."""
+    """Sparse vectors in `rarefy.index.Index`: see `rarefy.eval.systems.system.System`.
+
+    Searches are exact unless a recall is asked for.
+    """
 
     name: str
     kind: Kind
     description: str
     costs: Costs
     vectors: SparseVectors
+    settings: dict[str, Any]
+    exact: str | None
     parts: tuple[str, ...] = field(default=(), init=False)
     index: Index = field(repr=False)
-    collection: Collection = field(repr=False)
 
     @classmethod
-    def from_model(
-        cls, name: str, model: Any, collection: Collection, *, progress: bool = False
+    def from_encoded(
+        cls, name: str, encoded: Encoded, settings: dict[str, Any] | None = None
     ) -> SparseSystem:
-        """Encode and index a collection.
+        """Index a collection's vectors.
 
         Parameters
         ----------
         name
             Its name in tables.
-        model
-            What `rarefy.load` gives, ready to encode. `BM25` makes a lexical system.
-        collection
-            The documents and queries.
-        progress
-            Whether to show progress bars.
+        encoded
+            The vectors, and what making them cost.
+        settings
+            What is told of the vectors, such as how many terms were kept.
         """
-        documents, docs_per_s = timed_encoding(
-            model, lambda: model.encode_documents(collection.documents, progress=progress)
-        )
-        queries, queries_per_s = timed_encoding(
-            model, lambda: model.encode_queries(collection.queries, progress=progress)
-        )
-        return cls.from_vectors(
-            name,
-            "lexical" if isinstance(model, BM25) else "sparse",
-            f"{model.name}, {model.vocabulary_size:,} terms; exact inverted index",
-            SparseVectors(documents, queries, model.explain),
-            collection,
-            docs_per_s,
-            queries_per_s,
-        )
-
-    @classmethod
-    def from_vectors(
-        cls,
-        name: str,
-        kind: Kind,
-        description: str,
-        vectors: SparseVectors,
-        collection: Collection,
-        encode_docs_per_s: float | None = None,
-        encode_queries_per_s: float | None = None,
-    ) -> SparseSystem:
-        """Index the vectors of a collection, one row for each document and each query."""
         from rarefy.index import Index
 
-        Index.build(vectors.documents[:1])  # compiles, which is no part of building
-        start = perf_counter()
-        index = Index.build(vectors.documents, ids=collection.document_ids)
-        build_s = perf_counter() - start
-        costs = Costs(encode_docs_per_s, encode_queries_per_s, build_s, index.nbytes)
-        return cls(name, kind, description, costs, vectors, index, collection)
-
-    def search(self, k: int) -> Run:
-        """Rank at most `k` documents for every query of the collection."""
-        hits = self.index.search(self.vectors.queries, k=k)
-        return run_from_rows(
-            hits.rows, hits.scores, self.collection.query_ids, self.collection.document_ids
+        Index.build(encoded.vectors.documents[:1])  # compiles, which is no part of building
+        with one_core():
+            start = perf_counter()
+            index = Index.build(encoded.vectors.documents)
+            build_s = perf_counter() - start
+        return cls(
+            name,
+            encoded.kind,
+            f"{encoded.description}{_kept(settings or {})}; exact inverted index",
+            Costs(encoded.docs_per_s, encoded.queries_per_s, build_s, index.nbytes),
+            encoded.vectors,
+            settings or {},
+            None,
+            index,
         )
+
+    def with_recall(self, name: str, recall: float) -> SparseSystem:
+        """Return the same index, searched for a share of the exact results."""
+        return SparseSystem(
+            name,
+            self.kind,
+            self.description.replace("exact", f"recall {recall:g}"),
+            self.costs,
+            self.vectors,
+            {**self.settings, "recall": recall},
+            self.name,
+            self.index,
+        )
+
+    def search(self, k: int, *, threads: int = 1) -> Ranked:
+        """Rank at most `k` documents for every query of the collection."""
+        found = self.index.search(self.vectors.queries, k, recall=self._recall, threads=threads)
+        return Ranked(found.rows, found.scores)
 
     def search_one(self, query: int, k: int) -> Ranked:
         """Rank at most `k` documents for the query in row `query`."""
-        hits = self.index.search(self._queries[query], k=k)
-        return Ranked(hits.rows[0], hits.scores[0])
+        found = self.index.search(self._queries[query], k, recall=self._recall)
+        return Ranked(found.rows[0], found.scores[0])
+
+    def store(self, folder: Path) -> Callable[[], object]:
+        """Write the index into a folder, and return what opens it and answers one query."""
+        from rarefy.index import Index
+
+        self.index.save(folder / "index")
+        query = self._queries[0]
+        return lambda: Index.open(folder / "index").search(query, 10, recall=self._recall)
+
+    @property
+    def _recall(self) -> float | None:
+        return self.settings.get("recall")
 
     @cached_property
     def _queries(self) -> list[csr_array]:
         """One matrix a query: slicing rows takes as long as a search, and is not one."""
         queries = self.vectors.queries
         return [queries[[row]] for row in range(queries.shape[0])]
+
+
+def _kept(settings: dict[str, Any]) -> str:
+    kept = ", ".join(f"{count} a {_SIDES[side]}" for side, count in settings.items())
+    return f" (the heaviest: {kept})" if kept else ""

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Literal, NamedTuple, Protocol
+from pathlib import Path
+from typing import Any, Literal, NamedTuple, Protocol
 
 import numpy as np
 import numpy.typing as npt
 from scipy.sparse import csr_array
-
-from rarefy.eval.run import Run
 
 __all__ = ["Costs", "Kind", "Ranked", "SparseVectors", "System"]
 
@@ -18,9 +17,9 @@ Kind = Literal["sparse", "dense", "lexical", "hybrid"]
 
 
 class Ranked(NamedTuple):
-    """The documents found for one query, best first.
+    """Documents found, best first, for one query or for several.
 
-    rows: int64[k], -1 where fewer were found; scores: float[k].
+    rows: int64[k] or int64[queries, k], -1 where fewer were found; scores: floats of that shape.
     """
 
     rows: npt.NDArray[np.int64]
@@ -36,7 +35,7 @@ class Costs:
     encode_docs_per_s, encode_queries_per_s
         Texts encoded a second; None where there was nothing to encode or a cache held it all.
     build_s
-        Seconds from vectors to an index.
+        Seconds from vectors, or from texts where the engine reads those, to an index; on one core.
     index_bytes
         Bytes that search needs, without the texts and the ids.
     """
@@ -85,8 +84,18 @@ class System(Protocol):
         ...
 
     @property
-    def costs(self) -> Costs:
-        """What it took to be ready."""
+    def settings(self) -> dict[str, Any]:
+        """What its index was built with and is searched with."""
+        ...
+
+    @property
+    def exact(self) -> str | None:
+        """Name of the exact system whose rankings it approximates; None for an exact one."""
+        ...
+
+    @property
+    def costs(self) -> Costs | None:
+        """What it took to be ready; None where nothing is searched, so nothing is timed."""
         ...
 
     @property
@@ -99,10 +108,17 @@ class System(Protocol):
         """Names of the systems that it joins; empty for all but hybrids."""
         ...
 
-    def search(self, k: int) -> Run:
+    def search(self, k: int, *, threads: int = 1) -> Ranked:
         """Rank at most `k` documents for every query of the collection."""
         ...
 
     def search_one(self, query: int, k: int) -> Ranked:
         """Rank at most `k` documents for the query in row `query`: what latency is measured of."""
+        ...
+
+    def store(self, folder: Path) -> Callable[[], object] | None:
+        """Write the index into a folder, and return what opens it and answers one query.
+
+        None where there is nothing to write.
+        """
         ...

@@ -10,6 +10,7 @@ from scipy.sparse import csr_array
 from rarefy.errors import InputError
 from rarefy.eval.collections.collection import Collection
 from rarefy.eval.interchange.vectors import Vectors, align
+from rarefy.eval.systems.encoding import Encoded
 from rarefy.eval.systems.sparse import SparseSystem
 from rarefy.eval.systems.system import SparseVectors
 
@@ -43,16 +44,13 @@ def vectors_system(
         heaviest = np.argsort(-row.data, kind="stable")[:k]
         return [(terms[row.indices[place]], float(row.data[place])) for place in heaviest]
 
-    return SparseSystem.from_vectors(
-        name,
-        "sparse",
-        f"given vectors, {len(terms):,} terms; exact inverted index",
-        SparseVectors(
-            _rows(documents, collection.document_ids, "document"),
-            _rows(queries, collection.query_ids, "query"),
-            explain,
-        ),
-        collection,
+    vectors = SparseVectors(
+        _rows(documents, collection.document_ids, "document"),
+        _rows(queries, collection.query_ids, "query"),
+        explain,
+    )
+    return SparseSystem.from_encoded(
+        name, Encoded(vectors, "sparse", f"given vectors, {len(terms):,} terms")
     )
 
 

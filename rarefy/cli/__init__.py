@@ -13,9 +13,12 @@ import typer
 
 import rarefy
 from rarefy.cli.bench import bench
+from rarefy.cli.compare import compare
+from rarefy.cli.convert import convert
 from rarefy.cli.encode import encode
 from rarefy.cli.eval import evaluate
 from rarefy.cli.index import index
+from rarefy.cli.reproduce import reproduce
 from rarefy.cli.search import search
 from rarefy.cli.train import train
 from rarefy.cli.verify import verify
@@ -42,7 +45,10 @@ app = typer.Typer(
 
 COMPARE, RETRIEVE = "Compare systems", "Encode, index, search"
 app.command("bench", rich_help_panel=COMPARE, no_args_is_help=True)(bench)
+app.command("compare", rich_help_panel=COMPARE, no_args_is_help=True)(compare)
 app.command("eval", rich_help_panel=COMPARE, no_args_is_help=True)(evaluate)
+app.command("reproduce", rich_help_panel=COMPARE)(reproduce)
+app.command("convert", rich_help_panel=RETRIEVE, no_args_is_help=True)(convert)
 app.command("encode", rich_help_panel=RETRIEVE, no_args_is_help=True)(encode)
 app.command("index", rich_help_panel=RETRIEVE, no_args_is_help=True)(index)
 app.command("search", rich_help_panel=RETRIEVE, no_args_is_help=True)(search)

@@ -22,7 +22,9 @@ DEFAULT_MODEL = "minilm-d2s"
 CollectionName = Annotated[
     str,
     typer.Argument(
-        metavar="COLLECTION", show_default=False, help="A BEIR folder, pydocs, or irds:ID."
+        metavar="COLLECTION",
+        show_default=False,
+        help="A folder in BEIR or TREC form, pydocs, irds:ID, or a known name such as scifact.",
     ),
 ]
 ModelName = Annotated[

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
@@ -46,6 +47,9 @@ def encode(
     from rarefy.eval.interchange import write_vectors
     from rarefy.files import output_folder
 
+    ids: Sequence[str]
+    texts: Sequence[str]
+    documents: Sequence[str]
     if Path(source).is_file():
         ids, texts = (column[:limit] for column in read_texts(Path(source)))
         documents = [] if queries else texts

@@ -42,7 +42,7 @@ def evaluate(
     query_vectors: VectorsFile = None,
     measures: Annotated[
         str, typer.Option(metavar="NAMES", help="Measures of ir_measures, separated by spaces.")
-    ] = "nDCG@10 R@100 RR@10",
+    ] = "nDCG@10 RR@10 R@100 R@1000 AP",
     run: Annotated[
         Path | None,
         typer.Option(

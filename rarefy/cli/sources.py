@@ -50,7 +50,12 @@ def load_model(name: str, documents: Sequence[str]) -> TermModel:
 def holds_vectors(source: str) -> bool:
     """Whether `source` names vectors, rather than a collection."""
     path = Path(source)
-    return path.is_file() or path.suffix == ".npz" or (path / _MATRIX).exists()
+    return (
+        path.is_file()
+        or path.suffix == ".npz"
+        or (path / _MATRIX).exists()
+        or any(path.glob("*-embeddings.npz"))
+    )
 
 
 def vectors_path(source: str, collection: str | None = None) -> Path:
@@ -59,33 +64,28 @@ def vectors_path(source: str, collection: str | None = None) -> Path:
     Parameters
     ----------
     source
-        A folder that ``rarefy encode`` wrote, its ``vectors.npz``, or a file of JSON lines; as
-        given, or else inside the folder `collection`.
+        A folder that ``rarefy encode`` wrote, its ``vectors.npz``, or a file or folder in another
+        form (see `rarefy.eval.interchange.forms`); as given, or else inside the folder
+        `collection`.
     collection
         The collection that the vectors belong to.
 
     Returns
     -------
     Path
-        The folder or the file of JSON lines.
+        What `rarefy.eval.read_vectors` takes.
 
     Raises
     ------
     InputError
-        If there is nothing, or a matrix without the ids of its rows.
+        If there is nothing.
     """
     tried = [Path(source), *([] if collection is None else [Path(collection, source)])]
     path = next((path for path in tried if path.exists()), None)
     if path is None:
         places = " or ".join(map(str, dict.fromkeys(tried)))
         raise InputError(f"no vectors at {places}; check the path")
-    if path.name == _MATRIX:
-        return path.parent
-    if path.suffix == ".npz":
-        raise InputError(
-            f"{path} does not say the ids of its rows; expected a folder of {_MATRIX} and ids.txt"
-        )
-    return path
+    return path.parent if path.name == _MATRIX else path
 
 
 def read_texts(path: Path) -> tuple[list[str], list[str]]:

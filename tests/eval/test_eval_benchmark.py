@@ -6,27 +6,24 @@ import pytest
 
 import rarefy.eval
 from rarefy.errors import InputError, InputTypeError
-from rarefy.eval import bench, evaluate, evaluate_system, load_collection, read_run
-from rarefy.eval.examples import choose_queries
+from rarefy.eval import (
+    bench,
+    evaluate,
+    evaluate_system,
+    load_collection,
+    read_run,
+    read_vectors,
+)
+from rarefy.eval.systems import vectors_system
 
 pytest.importorskip("ir_measures")
 
+COSTS = "encode_docs_per_s encode_queries_per_s index_bytes disk_bytes build_s search_us"
+WORK = "query_nnz document_nnz flops document_flops postings nnz_histogram"
 SYSTEM_KEYS = {
-    "name",
-    "kind",
-    "description",
-    "measures",
-    "queries_without_results",
-    "per_query",
-    "encode_docs_per_s",
-    "encode_queries_per_s",
-    "index_bytes",
-    "build_s",
-    "search_us",
-    "query_nnz",
-    "document_nnz",
-    "flops",
-    "nnz_histogram",
+    *("name", "kind", "description", "settings", "exact", "recall_against_exact", "dominated"),
+    *("measures", "queries_without_results", "unjudged@10", "per_query"),
+    *(*COSTS.split(), "queries_per_s", "cold_start_ms", *WORK.split()),
 }
 
 
@@ -35,15 +32,21 @@ def results(tiny):
     return bench(tiny, ["bm25", "bm25+bm25"], measures="nDCG@10 RR@10")
 
 
-def test_the_results_have_the_documented_form(results):
+def test_the_results_have_the_documented_form(results, tiny):
     assert json.loads(json.dumps(results)) == results
-    assert results.keys() == {"collection", "environment", "systems", "examples"}
+    assert results.keys() == {
+        *("version", "collection", "environment", "protocol", "systems", "comparisons"),
+        *("examples", "query_features"),
+    }
     assert results["collection"] == {
         "name": "tiny",
         "split": "test",
+        "language": "en",
         "documents": 4,
         "queries": 2,
         "queries_without_judgements": 1,
+        "leave_out_own": False,
+        "fingerprint": tiny.fingerprint,
     }
     assert results["environment"].keys() == {"git", "cpu", "threads", "versions", "date"}
     assert results["environment"]["versions"].keys() >= {"python", "numpy", "numba", "rarefy"}
@@ -55,8 +58,11 @@ def test_the_results_have_the_documented_form(results):
     assert (bm25["kind"], hybrid["kind"]) == ("lexical", "hybrid")
     assert bm25["query_nnz"] == 1.5
     assert sum(bm25["nnz_histogram"]["document"]["counts"]) == 4
-    assert bm25["search_us"].keys() == {"mean", "p50", "p99"}
-    for key in ("query_nnz", "document_nnz", "flops", "nnz_histogram"):
+    assert bm25["search_us"].keys() == {"mean", "p50", "p95", "p99"}
+    assert bm25["postings"] == {"mean": 2.5, "p50": 2.5, "p99": pytest.approx(2.99)}
+    assert bm25["cold_start_ms"] > 0
+    assert bm25["disk_bytes"] > bm25["index_bytes"] > 0
+    for key in WORK.split():
         assert hybrid[key] is None
 
 
@@ -69,33 +75,12 @@ def test_the_measures_are_those_of_the_run(results):
     }
 
 
-def test_examples_show_terms_hits_and_grades(results):
-    example = next(shown for shown in results["examples"] if shown["query_id"] == "q1")
-    assert example.keys() == {"query_id", "query", "relevant", "systems"}
-    assert example["query"] == "cat"
-    assert [shown["id"] for shown in example["relevant"]] == ["d1", "d2"]
+def test_examples_are_of_the_systems_that_were_measured(results):
+    (example,) = [e for e in results["examples"]["queries"] if e["query_id"] == "q1"]
     bm25 = example["systems"]["bm25"]
     assert [term for term, _ in bm25["terms"]] == ["cat"]
     assert [(hit["id"], hit["grade"]) for hit in bm25["hits"]] == [("d1", 2), ("d2", 1)]
-    assert bm25["hits"][0]["text"] == "the cat sat on the mat"
     assert "terms" not in example["systems"]["bm25+bm25"]
-
-
-def test_long_texts_are_cut_in_examples(tiny):
-    long = replace(tiny, documents=["cat " * 100, *tiny.documents[1:]])
-    hits = bench(long, ["bm25"])["examples"][0]["systems"]["bm25"]["hits"]
-    assert max(len(hit["text"]) for hit in hits) == 200
-
-
-def test_examples_are_the_largest_wins_and_losses():
-    ours = {"a": 0.9, "b": 0.5, "c": 0.1, "d": 0.5, "e": 0.8, "f": 0.0}
-    theirs = {"a": 0.1, "b": 0.5, "c": 0.9, "d": 0.4, "e": 0.2, "f": 0.5}
-    values = {"bm25": theirs, "dense": theirs, "first": theirs, "last": ours}
-    kinds = {"bm25": "lexical", "dense": "dense", "first": "sparse", "last": "sparse"}
-    assert choose_queries(values, kinds) == ["a", "e", "d", "f", "c"]
-    assert choose_queries({"bm25": ours}, {"bm25": "lexical"}, count=2) == ["a", "f"]
-    few = {"dense": {"a": 1.0, "b": 0.0}}
-    assert choose_queries(few, {"dense": "dense"}) == ["a", "b"]
 
 
 def test_one_system_is_measured_and_its_run_written(tiny, tmp_path):
@@ -170,11 +155,11 @@ def test_real_models_stand_side_by_side(tiny, tmp_path, monkeypatch):
     first = bench(tiny, ["dense", "splade-tiny", "splade-tiny+dense"])
     dense, splade, hybrid = first["systems"]
     assert [row["kind"] for row in first["systems"]] == ["dense", "sparse", "hybrid"]
-    assert dense["index_bytes"] == 4 * 384 * 4
+    assert dense["index_bytes"] == pytest.approx(4 * 384 * 4, abs=64)
     assert dense["encode_docs_per_s"] > 0
     assert hybrid["encode_docs_per_s"] is None
     assert all(row["measures"]["RR@10"] == 1.0 for row in (dense, splade))
-    assert first["examples"][0]["systems"]["splade-tiny"]["terms"]
+    assert first["examples"]["queries"][0]["systems"]["splade-tiny"]["terms"]
     again = bench(tiny, ["dense"])["systems"][0]
     assert again["encode_docs_per_s"] is None, "the cache held every vector"
     assert again["per_query"] == dense["per_query"]
@@ -183,13 +168,23 @@ def test_real_models_stand_side_by_side(tiny, tmp_path, monkeypatch):
 @pytest.mark.data
 def test_splade_v3_on_nfcorpus_has_its_published_value(data):
     folder = data / "nfcorpus"
+    collection = load_collection(folder).judged()
+    vectors = [folder / f"splade-v3.{side}.jsonl.gz" for side in ("docs", "queries")]
+    rows, scores = vectors_system(*map(read_vectors, vectors), collection).search(1000)
+    raw = {
+        query_id: {
+            collection.document_ids[row]: float(score)
+            for row, score in zip(found, weights, strict=True)
+            if row >= 0
+        }
+        for query_id, found, weights in zip(collection.query_ids, rows, scores, strict=True)
+    }
+    # Published with trec_eval's order of equal scores; whole-number weights make many.
+    assert round(evaluate(raw, collection.qrels, "nDCG@10").mean["nDCG@10"], 4) == 0.3624
     results = evaluate_system(
-        load_collection(folder),
-        "vectors",
-        document_vectors=folder / "splade-v3.docs.jsonl.gz",
-        query_vectors=folder / "splade-v3.queries.jsonl.gz",
+        collection, "vectors", document_vectors=vectors[0], query_vectors=vectors[1]
     )
-    assert round(results["systems"][0]["measures"]["nDCG@10"], 4) == 0.3624
+    assert results["systems"][0]["measures"]["nDCG@10"] == pytest.approx(0.3624, abs=0.001)
     assert results["collection"]["queries"] == 323
 
 

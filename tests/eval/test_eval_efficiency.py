@@ -7,7 +7,18 @@ import numpy as np
 import pytest
 from scipy.sparse import csr_array, random_array
 
-from rarefy.eval.efficiency import flops, nnz_histogram, one_core, search_latency
+from rarefy.eval.efficiency import (
+    cold_start,
+    cores,
+    document_flops,
+    flops,
+    found_share,
+    nnz_histogram,
+    one_core,
+    postings,
+    search_latency,
+    throughput,
+)
 
 
 @pytest.mark.skipif(not hasattr(os, "sched_getaffinity"), reason="needs Linux's scheduler")
@@ -36,16 +47,16 @@ def test_latency_is_in_microseconds_and_warm_up_is_left_out():
         time.sleep(0.05 if len(calls) == 1 else 0.002 if row == 9 else 0.001)
 
     found = search_latency(search_one, 10)
-    assert calls == [*range(10), *list(range(10)) * 5]
-    assert found.keys() == {"mean", "p50", "p99"}
-    assert 1000 <= found["p50"] < found["mean"] < found["p99"]
+    assert calls == [*range(10), *list(range(10)) * 3]
+    assert found.keys() == {"mean", "p50", "p95", "p99"}
+    assert 1000 <= found["p50"] <= found["p95"] < found["p99"]
     assert 1900 <= found["p99"] < 20_000
 
 
 def test_latency_of_many_queries_is_sampled():
     calls = []
     search_latency(calls.append, 10_000)
-    assert len(calls) == 20 + 5 * 500
+    assert len(calls) == 20 + 3 * 500
     assert min(calls) == 0
     assert max(calls) == 9_999
 
@@ -56,6 +67,53 @@ def test_flops_is_the_mean_of_shared_terms():
     documents = csr_array(random_array((11, 20), density=0.4, rng=random))
     shared = (queries.toarray() != 0).astype(int) @ (documents.toarray() != 0).T
     assert flops(queries, documents) == pytest.approx(shared.mean())
+    pairs = (documents.toarray() != 0).astype(int) @ (documents.toarray() != 0).T
+    assert document_flops(documents) == pytest.approx(pairs.mean())
+
+
+def test_postings_are_the_lengths_of_the_lists_of_a_querys_terms():
+    documents = csr_array(np.array([[1, 0, 1], [1, 0, 0], [0, 0, 1], [1, 0, 0]], np.float32))
+    queries = csr_array(np.array([[1, 1, 0], [0, 0, 0], [2, 0, 1], [0, 0, 0]], np.float32))
+    assert postings(queries, documents) == {
+        "mean": (3 + 0 + 5 + 0) / 4,
+        "p50": np.percentile([3, 0, 5, 0], 50),
+        "p99": np.percentile([3, 0, 5, 0], 99),
+    }
+
+
+def test_the_share_found_leaves_out_what_is_not_there():
+    exact = np.array([[1, 2, 3], [4, -1, -1], [-1, -1, -1]])
+    found = np.array([[3, 9, 1], [-1, -1, -1], [7, -1, -1]])
+    assert found_share(found, exact) == pytest.approx((2 / 3 + 0) / 2)
+    assert found_share(exact, exact) == 1.0
+
+
+def test_throughput_asks_for_one_thread_and_then_for_all():
+    threads = []
+
+    def search(count):
+        threads.append(count)
+        time.sleep(0.15)
+
+    found = throughput(search, 30)
+    assert threads == [1, 1, cores(), cores()]
+    assert 50 < found["one_core"] <= 200
+    assert 50 < found["all_cores"] <= 200
+
+
+def test_a_cold_start_opens_what_was_written():
+    opened = []
+
+    def store(folder):
+        (folder / "part").mkdir()
+        (folder / "part" / "index").write_bytes(bytes(1000))
+        return lambda: opened.append((folder / "part" / "index").read_bytes())
+
+    milliseconds, size = cold_start(store)
+    assert size == 1000
+    assert opened == [bytes(1000)] * 3
+    assert milliseconds > 0
+    assert cold_start(lambda folder: None) == (None, None)
 
 
 @pytest.mark.parametrize("largest", [0, 1, 29, 30, 31, 1000])

@@ -7,7 +7,7 @@ import pytest
 
 import rarefy
 from rarefy.eval import load_collection
-from rarefy.eval.interchange.vectors import align, read_vectors
+from rarefy.eval.interchange import align, read_vectors
 from rarefy.index import Index
 
 pytestmark = [pytest.mark.data, pytest.mark.jit]

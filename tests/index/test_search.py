@@ -10,7 +10,7 @@ import scipy.sparse as sp
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rarefy.eval.interchange.vectors import align, read_vectors
+from rarefy.eval.interchange import align, read_vectors
 from rarefy.index import Index
 from rarefy.index import build as build_module
 from rarefy.index.build import build

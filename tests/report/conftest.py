@@ -2,6 +2,17 @@ import random
 
 import pytest
 
+from rarefy.eval.significance import comparisons
+
+APPROXIMATE = {
+    "dense:hnsw": {
+        "exact": "dense",
+        "recall_against_exact": 0.97,
+        "settings": {"ef": 64},
+        "dominated": False,
+    }
+}
+
 
 @pytest.fixture
 def results() -> dict:
@@ -9,9 +20,16 @@ def results() -> dict:
     return made_up_results()
 
 
+@pytest.fixture(scope="session")
+def unchanged_results() -> dict:
+    """The same, for tests that change nothing."""
+    return made_up_results()
+
+
 def made_up_results() -> dict:
     chance = random.Random(0)
     queries = [f"q{number}" for number in range(120)]
+    easy = {q: chance.gauss(0.65, 0.3) for q in queries}
     systems = []
     for name, kind, quality, p50, nnz in [
         ("bm25", "lexical", 0.66, 96.0, (88.0, 9.0)),
@@ -20,8 +38,11 @@ def made_up_results() -> dict:
         ("minilm-d2s", "sparse", 0.62, 240.0, (128.0, 48.0)),
         ("bm25+dense", "hybrid", 0.71, 1040.0, None),
         ("bm25+minilm-d2s", "hybrid", 0.7, 350.0, None),
+        ("dense:hnsw", "dense", 0.63, 310.0, None),
     ]:
-        values = {q: min(1.0, max(0.0, chance.gauss(quality, 0.35))) for q in queries}
+        values = {
+            q: min(1.0, max(0.0, easy[q] + quality - 0.65 + chance.gauss(0, 0.15))) for q in queries
+        }
         histogram = None
         if nnz is not None:
             histogram = {
@@ -41,38 +62,51 @@ def made_up_results() -> dict:
                     "nDCG@10": sum(values.values()) / len(values),
                     "RR@10": quality - 0.05,
                 },
+                "unjudged@10": 0.25,
                 "queries_without_results": 2 if name == "bm25" else 0,
                 "per_query": {"nDCG@10": values},
                 "encode_docs_per_s": None if kind in ("dense", "hybrid") else 5100.0,
                 "encode_queries_per_s": None if kind == "hybrid" else 1200.0,
                 "index_bytes": 4_500_000,
                 "build_s": 0.31,
-                "search_us": {"mean": p50 * 1.1, "p50": p50, "p99": p50 * 2.4},
+                "search_us": {"mean": p50 * 1.1, "p50": p50, "p95": p50 * 2, "p99": p50 * 2.4},
                 "query_nnz": nnz and nnz[1],
                 "document_nnz": nnz and nnz[0],
                 "flops": nnz and 3.21,
                 "nnz_histogram": histogram,
                 **({"parts": name.split("+")} if kind == "hybrid" else {}),
+                **APPROXIMATE.get(name, {"exact": None, "dominated": name == "splade-tiny"}),
             }
         )
     text = "Invert a <b>square</b> matrix & return its inverse. " * 5
-    hits = [{"id": f"d{n}", "score": 9.5 - n, "grade": [1, None, 0][n], "text": text}
-            for n in range(3)]  # fmt: skip
-    answer = {name["name"]: {"hits": hits} for name in systems}
-    for name in ("bm25", "splade-tiny", "minilm-d2s"):
-        answer[name]["terms"] = [
-            [term, 3.0 / (1 + rank)]
-            for rank, term in enumerate(
-                ["matrix", "invert", "inverse", "##ion", "linear", "algebra", "numpy", "solve"]
-            )
-        ]
+    examples = []
+    for number in range(12):
+        views = {}
+        for system in systems:
+            hits = [{"id": f"d{n}", "score": 9.5 - n, "grade": [1, None, 0][n]} for n in range(3)]
+            views[system["name"]] = {"hits": hits}
+            if system["nnz_histogram"]:
+                terms = ["matrix", "invert", "inverse", "##ion", "linear", "algebra", "numpy"]
+                views[system["name"]]["terms"] = [[t, 3 / (1 + n)] for n, t in enumerate(terms)]
+                for hit in hits:
+                    hit["matched"] = [["matrix", 6.0], ["invert", 3.5 - len(hit["id"])]]
+        examples.append(
+            {
+                "query_id": f"q{number}",
+                "query": "how do I invert a matrix?" if number == 1 else f"question {number}",
+                "relevant": [["d0", 1]],
+                "systems": views,
+            }
+        )
     return {
+        "version": 1,
         "collection": {
             "name": "made-up",
             "split": "test",
             "documents": 5183,
             "queries": len(queries),
             "queries_without_judgements": 7,
+            "fingerprint": "0" * 64,
         },
         "environment": {
             "git": "0123456",
@@ -81,13 +115,13 @@ def made_up_results() -> dict:
             "versions": {"numpy": "2.0", "python": "3.11"},
             "date": "2025-01-31",
         },
+        "protocol": {"warm_up": 20, "rounds": 5},
         "systems": systems,
-        "examples": [
-            {
-                "query_id": "q1",
-                "query": "how do I invert a matrix?",
-                "relevant": [{"id": "d0", "text": text}],
-                "systems": answer,
-            }
-        ],
+        "comparisons": comparisons(systems),
+        "query_features": {
+            "length": {q: float(2 + n % 9) for n, q in enumerate(queries)},
+            "overlap": {q: chance.random() for q in queries},
+            "frequency": {q: chance.random() / 10 for q in queries},
+        },
+        "examples": {"documents": {f"d{n}": text for n in range(3)}, "queries": examples},
     }

@@ -1,3 +1,5 @@
+import base64
+import hashlib
 import json
 import math
 import re
@@ -7,9 +9,11 @@ import pytest
 
 pytest.importorskip("matplotlib")
 pytest.importorskip("jinja2")
+pytest.importorskip("fastjsonschema")
 
 from rarefy.errors import InputError
 from rarefy.eval.report import render_html, write_report
+from rarefy.eval.report.differences import differences
 
 VOID = {"meta", "link", "br", "img", "hr", "input"}
 
@@ -54,11 +58,22 @@ def test_the_page_is_well_formed_and_ids_are_unique(results):
 def test_the_page_requests_nothing(results):
     text = render_html(results)
     page = Page(text)
-    assert not page.all("script")
+    assert [script.get("src") for script in page.all("script")] == [None, None]
     addresses = [a.get(key) for _, a in page.elements for key in ("src", "href", "xlink:href")]
     assert all(address.startswith(("#", "data:")) for address in addresses if address)
     assert "@import" not in text
     assert not re.search(r"url\((?!#)", text)
+
+
+def test_its_policy_lets_its_own_script_run_and_no_other(results):
+    text = render_html(results)
+    (policy,) = (a["content"] for a in Page(text).all("meta") if "http-equiv" in a)
+    (script,) = re.findall(r"<script>(.*?)</script>", text, re.DOTALL)
+    digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
+    assert policy == (
+        "default-src 'none'; style-src 'unsafe-inline'; "
+        f"script-src 'sha256-{digest}'; img-src data:"
+    )
 
 
 def test_the_page_is_accessible(results):
@@ -71,59 +86,92 @@ def test_the_page_is_accessible(results):
 
 
 def test_text_of_the_collection_is_escaped(results):
-    attack = "<script>alert('x')</script>\"&"
+    attack = "</script><script>alert('x')</script>\"&"
     results["collection"]["name"] = attack
-    example = results["examples"][0]
+    example = results["examples"]["queries"][0]
     example["query"] = example["query_id"] = attack
-    example["relevant"][0]["text"] = attack
     example["systems"]["bm25"]["terms"][0][0] = attack
-    example["systems"]["bm25"]["hits"][0]["text"] = attack
     example["systems"]["bm25"]["hits"][0]["id"] = attack
+    results["examples"]["documents"]["d1"] = attack
     for system in results["systems"]:
         if system["name"] == "dense":
             system["description"] = attack
-    page = Page(render_html(results))
-    assert not page.all("script")
-    assert page.text.count(attack) >= 7
+    text = render_html(results)
+    page = Page(text)
+    assert len(page.all("script")) == 2
+    assert page.text.count(attack) == 2  # the heading and the description; the title has more
+    data = query_data_of(text)
+    assert data["queries"][0]["query"] == data["documents"]["d1"] == attack
 
 
-def test_relevant_hits_are_marked_and_unjudged_ones_are_not(results):
-    hits = results["examples"][0]["systems"]
-    results["examples"][0]["relevant"] = []
-    results["examples"][0]["systems"] = {"dense": hits["dense"]}
+def query_data_of(text: str) -> dict:
+    pattern = r'<script type="application/json" id="query-data">(.*?)</script>'
+    (data,) = re.findall(pattern, text, re.DOTALL)
+    return json.loads(data)
+
+
+def test_queries_come_with_their_values_and_features(results):
+    data = query_data_of(render_html(results))
+    assert data["pair"] == ["minilm-d2s", "dense"]
+    query = data["queries"][1]
+    assert query["query"] == "how do I invert a matrix?"
+    assert query["values"]["bm25"] == results["systems"][0]["per_query"]["nDCG@10"]["q1"]
+    assert query["features"]["length"] == 3.0
+    assert query["systems"]["bm25"]["hits"][0]["matched"] == [["matrix", 6.0], ["invert", 1.5]]
+
+
+def test_significant_differences_are_marked(results):
     page = Page(render_html(results))
-    assert len([a for a in page.all("li") if a.get("class") == "relevant"]) == 1
-    assert "✓ relevant" in page.text
+    rows = [a for a in page.all("tr") if "data-measure" in a]
+    expected = [row["p_holm"] <= 0.05 for row in differences(results)]
+    assert [row["class"] == "significant" for row in rows] == expected
+    assert 0 < sum(expected) < len(expected)
+    titles = [a["title"] for a in page.all("sup") if "title" in a]
+    assert "significantly above a, b, c, d" in titles
 
 
 def test_the_headline_names_the_best_and_the_fastest(results):
     def headline():
         return next(text for text in Page(render_html(results)).text if "ranks best" in text)
 
-    best = results["systems"][4]["measures"]["nDCG@10"]
-    ranks = f"bm25+dense ranks best, with nDCG@10 {best:.4f}"
+    best = results["systems"][5]["measures"]["nDCG@10"]
+    ranks = f"bm25+minilm-d2s ranks best, with nDCG@10 {best:.4f}"
     assert headline() == f"{ranks}; bm25 searches fastest, in 96 µs."
-    results["systems"][4]["search_us"]["p50"] = 12.0
+    results["systems"][5]["search_us"]["p50"] = 12.0
     assert headline() == f"{ranks}, and searches fastest, in 12 µs."
-
-
-def test_terms_are_weighted_by_the_heaviest(results):
-    chips = [a["style"] for a in Page(render_html(results)).all("li") if "style" in a]
-    assert chips[:3] == ["--weight: 1.000", "--weight: 0.500", "--weight: 0.333"]
 
 
 def test_a_run_with_one_system_and_no_examples_renders(results):
     results["systems"] = results["systems"][:1]
-    results["examples"] = []
+    results |= {"comparisons": [], "examples": {"documents": {}, "queries": []}}
     text = render_html(results)
     assert "Wins and losses" not in text
+    assert "Differences" not in Page(text).text
+    assert "Queries" not in Page(text).text
     assert "ranks best" not in text
 
 
-def test_write_report_writes_both_files_and_returns_the_report(results, tmp_path):
+def test_a_run_without_costs_or_vectors_renders(results):
+    kept = {"name", "kind", "description", "measures", "queries_without_results"}
+    results["systems"] = [
+        {key: value for key, value in system.items() if key in kept}
+        for system in results["systems"]
+    ]
+    for key in ("protocol", "query_features"):
+        del results[key]
+    results["comparisons"] = []
+    titles = {"Costs", "Quality against time and memory", "Terms in a vector", "By kind of query"}
+    assert not titles & set(Page(render_html(results)).text)
+
+
+def test_write_report_writes_its_files_and_returns_the_report(results, tmp_path):
     report = write_report(results, tmp_path / "new" / "out")
     assert report == tmp_path / "new" / "out" / "report.html"
-    assert sorted(path.name for path in report.parent.iterdir()) == ["report.html", "results.json"]
+    assert sorted(path.name for path in report.parent.iterdir()) == [
+        "report.html",
+        "results.json",
+        "tables.md",
+    ]
     content = (report.parent / "results.json").read_text()
     assert json.loads(content) == results
     assert list(json.loads(content)) == sorted(results)
@@ -136,7 +184,14 @@ def test_a_figure_that_is_not_finite_is_refused_and_leaves_the_old_files(results
     with pytest.raises(InputError, match="nan"):
         write_report(results, tmp_path)
     assert (tmp_path / "results.json").read_bytes() == before
-    assert len(list(tmp_path.iterdir())) == 2
+    assert len(list(tmp_path.iterdir())) == 3
+
+
+def test_results_of_another_form_are_refused_before_anything_is_written(results, tmp_path):
+    del results["environment"]
+    with pytest.raises(InputError, match="environment"):
+        write_report(results, tmp_path)
+    assert not list(tmp_path.iterdir())
 
 
 def test_a_file_in_place_of_the_folder_is_refused(results, tmp_path):

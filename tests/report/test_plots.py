@@ -5,10 +5,13 @@ import pytest
 
 pytest.importorskip("matplotlib")
 
-from rarefy.errors import InputError
-from rarefy.eval.report import nnz_histogram, quality_against_latency, wins_and_losses
+from rarefy.eval.report import (
+    nnz_histogram,
+    quality_against_bytes,
+    quality_against_latency,
+    wins_and_losses,
+)
 from rarefy.eval.report.labels import overlap
-from rarefy.eval.report.plots import pairs, query_differences
 
 SVG = "{http://www.w3.org/2000/svg}"
 
@@ -62,28 +65,31 @@ def test_histograms_have_a_row_for_each_system_with_vectors(results, side):
     assert f"mean {results['systems'][2][f'{side}_nnz']:.1f}" in words
 
 
-def test_pairs_are_sparse_against_baselines_and_hybrids_against_parts(results):
-    assert list(pairs(results)) == [
-        ("splade-tiny", "bm25"),
-        ("splade-tiny", "dense"),
-        ("minilm-d2s", "bm25"),
-        ("minilm-d2s", "dense"),
-        ("bm25+dense", "bm25"),
-        ("bm25+dense", "dense"),
-        ("bm25+minilm-d2s", "bm25"),
-        ("bm25+minilm-d2s", "minilm-d2s"),
-    ]
+def test_dominated_approximations_are_grey_and_without_a_name(results):
+    svg = quality_against_latency(results)
+    assert "dense:hnsw" in texts(svg)
+    results["systems"][-1]["dominated"] = True
+    grey = quality_against_latency(results)
+    assert "dense:hnsw" not in texts(grey)
+    assert "splade-tiny" in texts(grey), "a system of its own keeps its name"
+    assert grey.count("var(--muted)") > svg.count("var(--muted)")
 
 
-def test_differences_are_over_the_queries_of_both(results):
-    results["systems"][0]["per_query"]["nDCG@10"] = {"a": 0.5, "b": 1.0, "c": 0.0}
-    results["systems"][1]["per_query"]["nDCG@10"] = {"b": 0.25, "a": 0.75}
-    assert query_differences(results, "bm25", "dense") == [-0.25, 0.75]
+def test_memory_is_an_axis_too(results):
+    for number, system in enumerate(results["systems"], 1):
+        system["index_bytes"] = number * 2**21
+    words = texts(quality_against_bytes(results))
+    assert "memory that a search needs" in words
+    assert "10 MiB" in words
+    assert {system["name"] for system in results["systems"]} <= set(words)
 
 
-def test_a_system_that_is_not_in_the_run_is_refused(results):
-    with pytest.raises(InputError, match=r"no system 'nope'.*bm25, dense"):
-        wins_and_losses(results, "bm25", "nope")
+def test_many_queries_are_drawn_as_a_few_hundred_bars(results):
+    size = len(wins_and_losses(results, "bm25", "dense"))
+    for system in results["systems"]:
+        values = system["per_query"]["nDCG@10"]
+        system["per_query"]["nDCG@10"] = {f"q{n}": v for n, v in enumerate([*values.values()] * 50)}
+    assert len(wins_and_losses(results, "bm25", "dense")) < 3 * size
 
 
 def test_a_drawing_is_deterministic_light_and_free_of_requests(results):

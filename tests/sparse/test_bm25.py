@@ -13,6 +13,7 @@ import pytest
 
 from rarefy.errors import InputError, InputTypeError
 from rarefy.sparse import BM25, load
+from rarefy.sparse.analysis import analyzer, language_analyzer
 
 DOCUMENTS = ["red fish blue fish", "one fish", "two birds and one bird", ""]
 
@@ -200,3 +201,33 @@ def test_published_measure(data, name, published):
 def _trec(path):
     lines = path.read_text(encoding="utf-8").splitlines()[1:]
     return "".join("{} 0 {} {}\n".format(*line.split("\t")) for line in lines)
+
+
+def test_scripts_without_spaces_are_split_into_pairs():
+    split = analyzer("cjk").split
+    assert list(split(["東京タワー is ３３３m tall", "한국어 中"])) == [
+        ["東京", "京タ", "タワ", "ワー", "is", "333m", "tall"],
+        ["한국", "국어", "中"],
+    ]
+    model = BM25("cjk").fit(["東京の天気", "大阪の天気"])
+    scores = (
+        model.encode_queries(["東京"]) @ model.encode_documents(["東京の天気", "大阪"]).T
+    ).toarray()
+    assert scores[0, 0] > 0 == scores[0, 1]
+
+
+def test_fitting_reads_texts_one_block_at_a_time(monkeypatch):
+    monkeypatch.setattr("rarefy.sparse.lexical._BLOCK", 2)
+    texts = ["a b", "b c", "c", "a a d", "d"]
+    whole, stream = BM25("words").fit(texts), BM25("words").fit(iter(texts))
+    assert whole.statistics()["documents"] == stream.statistics()["documents"] == 5
+    assert whole.fingerprint == stream.fingerprint
+    with pytest.raises(InputTypeError, match=r"texts\[3\] is a int"):
+        BM25("words").fit(["a", "b", "c", 4])
+
+
+@pytest.mark.parametrize(
+    ("language", "name"), [("en", "english"), ("ja", "cjk"), ("zh", "cjk"), ("yo", "words")]
+)
+def test_each_language_has_an_analyzer(language, name):
+    assert language_analyzer(language) == name

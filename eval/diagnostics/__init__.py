@@ -1,0 +1,50 @@
+"""What vectors are like, beyond how well they rank: a file for each kind of question.
+
+`terms`: are they used, and are they the text's own? `agreement`: do sparse scores rank as dense
+ones do? `space`: where do two kinds of vectors lie? `confusion`: what does an encoder take for the
+same, and does the head tell it apart? `consistency`: does a paraphrase, or another language, get
+the same ranking?
+"""
+
+from rarefy.eval.diagnostics.agreement import Separability, kendall_tau, separability
+from rarefy.eval.diagnostics.confusion import Confusions, confusion_report
+from rarefy.eval.diagnostics.consistency import RankVariance, first_ranks, mean_rank_variance
+from rarefy.eval.diagnostics.space import (
+    ModalityGap,
+    alignment,
+    linear_cka,
+    modality_gap,
+    mutual_neighbours,
+    uniformity,
+)
+from rarefy.eval.diagnostics.terms import (
+    OwnTerms,
+    co_activation,
+    dead_terms,
+    document_frequencies,
+    over_used_terms,
+    own_terms,
+)
+
+__all__ = [
+    "Confusions",
+    "ModalityGap",
+    "OwnTerms",
+    "RankVariance",
+    "Separability",
+    "alignment",
+    "co_activation",
+    "confusion_report",
+    "dead_terms",
+    "document_frequencies",
+    "first_ranks",
+    "kendall_tau",
+    "linear_cka",
+    "mean_rank_variance",
+    "modality_gap",
+    "mutual_neighbours",
+    "over_used_terms",
+    "own_terms",
+    "separability",
+    "uniformity",
+]
