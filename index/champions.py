@@ -146,6 +146,8 @@ def rank_champions(
 
     Parameters
     ----------
+    layout, terms, integers, added, shift, scratch
+        As in `collect_champions`.
     rows, sums : int64[k], int64[k]
         Documents, and what is written of them.
     reached : int64[MAX_SUM + 2]
