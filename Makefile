@@ -49,7 +49,7 @@ bench: $(READY)
 	$(BIN)/python benchmarks/encoding.py
 
 docs: $(READY)
-	set -e; for page in README.md docs/losses.md docs/pooled-head.md; do $(BIN)/python benchmarks/tables.py $$page; done
+	set -e; for page in README.md docs/losses.md docs/minilm-d2s.md docs/pooled-head.md; do $(BIN)/python benchmarks/tables.py $$page; done
 
 clean:
 	rm -rf out build dist .typing *.egg-info

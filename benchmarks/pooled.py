@@ -4,12 +4,15 @@
     python benchmarks/pooled.py out/minilm-pooled --data data
 
 nDCG@10 is of test splits, as a share of the dense encoder's; own terms are those of `relatives.py`.
+What the file has of other heads stays.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -37,6 +40,7 @@ def main() -> None:
     parser.add_argument("folder", type=Path, help="of `rarefy train minilm-pooled`")
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--wordnet", type=Path, default=Path("/usr/share/wordnet"))
+    parser.add_argument("--only", nargs="*", help="names of heads")
     parser.add_argument("--out", type=Path, default=RESULT)
     options = parser.parse_args()
     encoder = DenseEncoder()
@@ -51,53 +55,64 @@ def main() -> None:
         for role, side in (("query", [pair.query for pair in pairs]), ("document", texts))
     )
     collections = [Judged(options.data / name, "test", encoder, relatives) for name in COLLECTIONS]
-    heads = _heads(encoder, queries, documents, own)
-    heads[TRAINED] = rarefy.load(str(options.folder / "model")).pipeline[-1]
+    makers = _heads(encoder, queries, documents, own)
+    makers[TRAINED] = lambda: rarefy.load(str(options.folder / "model")).encoder.head
 
-    rows: list[dict[str, Any]] = []
-    for terms in TERMS:
-        controls: list[float] = []
-        for name, head in heads.items():
+    known = json.loads(options.out.read_text()) if options.out.exists() else {"rows": []}
+    rows = {(row["name"], *row["terms"]): row for row in known["rows"]}
+    for name in options.only or makers:
+        head, words = makers[name](), name.startswith("words")
+        for terms in TERMS:
             head.query_terms, head.document_terms = terms
-            words = name.startswith("words")
             measured = [collection.measure(head, words=words) for collection in collections]
-            each = [value for result in measured for value in result.pop("each")]
-            controls = controls or each  # the control comes first
-            rows.append(
-                {
-                    "name": name,
-                    "terms": terms,
-                    "columns": len(head.columns) if words else head.vocabulary_size,
-                    "mean": float(np.mean([result["share"] for result in measured])),
-                    "p": randomisation(each, controls),
-                    **dict(zip(COLLECTIONS, measured, strict=True)),
-                }
-            )
-            print(terms, name, rows[-1]["mean"], flush=True)
-    trained = heads[TRAINED].columns
-    chance = {
-        level: float(np.mean([collection.chance(level, trained) for collection in collections]))
-        for level in LEVELS
-    }
-    result = {"pairs": len(pairs), "chance": chance, "rows": rows}
-    options.out.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
+            each = [round(value, 4) for result in measured for value in result.pop("each")]
+            rows[name, *terms] = {
+                "name": name,
+                "terms": terms,
+                "columns": len(head.columns) if words else head.vocabulary_size,
+                "mean": float(np.mean([result["share"] for result in measured])),
+                "each": each,
+                **dict(zip(COLLECTIONS, measured, strict=True)),
+            }
+            print(terms, name, rows[name, *terms]["mean"], flush=True)
+        if words:
+            known["chance"] = {
+                level: float(np.mean([c.chance(level, head.columns) for c in collections]))
+                for level in LEVELS
+            }
+        for row in rows.values():
+            if control := rows.get((CONTROL, *row["terms"])):
+                row["p"] = randomisation(row["each"], control["each"])
+        order = [(name, *terms) for terms in TERMS for name in makers]
+        known |= {"pairs": len(pairs), "rows": [rows[key] for key in order if key in rows]}
+        options.out.write_text(json.dumps(known) + "\n", encoding="utf-8")
 
 
-def _heads(encoder: DenseEncoder, queries: Any, documents: Any, own: Any) -> dict[str, Any]:
-    """Return the heads that need no training, the control first."""
+def _heads(
+    encoder: DenseEncoder, queries: Any, documents: Any, own: Any
+) -> dict[str, Callable[[], Any]]:
+    """Return what makes the heads that need no training, the control first."""
     sample = np.concatenate(
         [side[: SAMPLE // 2] for side in (queries, documents)], dtype=np.float32
     )
-    control = DenseToSparse.random(encoder.dimension, COLUMNS)
-    control.standardise(*control.moments(sample))
-    rotation = SignedRotation(encoder.dimension)
-    for mean in (rotation.query_mean, rotation.document_mean):
-        mean.copy_(torch.from_numpy(sample.mean(0)))
+    words = partial(untrained_pooled_head, encoder, queries, documents, own)
+
+    def control() -> DenseToSparse:
+        head = DenseToSparse.random(encoder.dimension, COLUMNS)
+        head.standardise(*head.moments(sample))
+        return head
+
+    def rotation() -> SignedRotation:
+        head = SignedRotation(encoder.dimension)
+        for mean in (head.query_mean, head.document_mean):
+            mean.copy_(torch.from_numpy(sample.mean(0)))
+        return head
+
     return {
         CONTROL: control,
         "rotation": rotation,
-        "words, embeddings": untrained_pooled_head(encoder, queries, documents, own, predicted=0.0),
-        "words, untrained": untrained_pooled_head(encoder, queries, documents, own),
+        "words, embeddings": partial(words, predicted=0.0),
+        "words, untrained": words,
     }
 
 

@@ -230,7 +230,7 @@ def pooled_table(result: dict[str, Any]) -> str:
         sides = [row[name] for name in names]
         cells = ["/".join(map(str, row["terms"])), row["name"], f"{row['columns']:,}"]
         cells += [f"{side['share']:.3f}" for side in sides]
-        cells += [f"{row['mean']:.3f}", _p(row["p"])]
+        cells += [f"{row['mean']:.3f}", _p(row.get("p"))]
         cells += [_mean(sides, level, ".2f") for level in ("inflections", "neighbours")]
         lines.append("| " + " | ".join([*cells, _mean(sides, "flops", ".1f")]) + " |")
     return "\n".join(lines)

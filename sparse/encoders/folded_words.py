@@ -18,7 +18,7 @@ from rarefy.sparse.rows import heaviest, unit
 
 __all__ = ["GENERAL_DOCUMENTS", "FoldedWords"]
 
-GENERAL_DOCUMENTS = 100
+GENERAL_DOCUMENTS = 10
 """How many documents of general text count beside those of a collection that is fitted to."""
 
 
