@@ -1,8 +1,8 @@
-"""The tables of the README, from the JSON files in results/.
+"""The tables of the README and of docs/, from the JSON files in results/.
 
-    python benchmarks/tables.py README.md            writes them
-    python benchmarks/tables.py --check README.md    fails if they are not what the files give
-    python benchmarks/tables.py --keep out/demo      copies a run's results.json to results/
+    python benchmarks/tables.py README.md ...            writes them
+    python benchmarks/tables.py --check README.md ...    fails if they are not what the files give
+    python benchmarks/tables.py --keep out/demo          copies a run's results.json to results/
 
 A table stands between ``<!-- begin NAME -->`` and ``<!-- end NAME -->``.
 """
@@ -17,6 +17,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from quality import confusions_table, languages_table, reproductions_table, space_table
 from targets import LARGER, SMALLER, best, growth_targets, targets, targets_table
 
 from rarefy.eval.report import format_table
@@ -31,16 +32,17 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--check", action="store_true")
     parser.add_argument("--keep", action="store_true")
-    parser.add_argument("path", type=Path)
+    parser.add_argument("paths", type=Path, nargs="+")
     options = parser.parse_args()
-    if options.keep:
-        keep(options.path)
-        return
-    before = options.path.read_text(encoding="utf-8")
-    after = filled(before)
-    if options.check and before != after:
-        sys.exit(f"{options.path} is not what the results give: run `make docs`")
-    options.path.write_text(after, encoding="utf-8")
+    for path in options.paths:
+        if options.keep:
+            keep(path)
+            continue
+        before = path.read_text(encoding="utf-8")
+        after = filled(before)
+        if options.check and before != after:
+            sys.exit(f"{path} is not what the results give: run `make docs`")
+        path.write_text(after, encoding="utf-8")
 
 
 def keep(folder: Path) -> None:
@@ -58,7 +60,8 @@ def filled(text: str) -> str:
 
     def table(found: re.Match[str]) -> str:
         name = found.group(1)
-        result = json.loads((RESULTS / f"{name}.json").read_text(encoding="utf-8"))
+        file = FILES.get(name, name)
+        result = json.loads((RESULTS / f"{file}.json").read_text(encoding="utf-8"))
         body = TABLES.get(name, run_table)(result)
         return f"<!-- begin {name} -->\n{body.strip()}\n<!-- end {name} -->"
 
@@ -122,10 +125,16 @@ def encoding_table(result: dict[str, Any]) -> str:
 
 
 TABLES: dict[str, Callable[[dict[str, Any]], str]] = {
-    "exact": exact_table,
+    "confusions": confusions_table,
     "encoding": encoding_table,
     "engine": engine_table,
+    "exact": exact_table,
+    "languages": languages_table,
+    "reproductions": reproductions_table,
+    "space": space_table,
 }
+FILES = {"confusions": "space", "languages": "space"}
+"""Table -> the result that it is made from, where the names differ."""
 
 
 if __name__ == "__main__":

@@ -35,14 +35,14 @@ PUBLISHED: tuple[Reproduction, ...] = (
         split="dev",
     ),
     Reproduction(
-        "bm25-wordpieces-scifact",
+        "wordpieces-scifact",
         "bm25, word-pieces",
         "scifact",
         {"nDCG@10": 0.6718, "R@100": 0.9213},
         _ANSERINI.format("scifact.flat-wp"),
     ),
     Reproduction(
-        "bm25-wordpieces-nfcorpus",
+        "wordpieces-nfcorpus",
         "bm25, word-pieces",
         "nfcorpus",
         {"nDCG@10": 0.3142, "R@100": 0.2441},

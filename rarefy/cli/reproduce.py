@@ -106,7 +106,7 @@ def _print(outcomes: list[Outcome]) -> None:
 
     table = Table(box=None, header_style="bold", pad_edge=False)
     for head in ("name", "measure"):
-        table.add_column(head)
+        table.add_column(head, no_wrap=True)
     for head in ("published", "ours", "difference"):
         table.add_column(head, justify="right")
     table.add_column("verdict")
