@@ -148,7 +148,7 @@ def _development(name: str, split: str, test: Collection) -> Collection | None:
     shared = shared_queries(test.judged(), development)
     if shared:
         note(
-            f"{test.name}: {len(shared)} queries of {split} are in the test, such as "
-            f"{next(iter(shared))}; left out of the tuning"
+            f"{test.name}: {len(shared)} of the {len(development.queries)} queries of {split} are "
+            f"in the test, too, such as {next(iter(shared))}; left out of the tuning"
         )
     return development.without_queries(shared)
