@@ -49,15 +49,6 @@ PUBLISHED: tuple[Reproduction, ...] = (
         _ANSERINI.format("nfcorpus.flat-wp"),
     ),
     Reproduction(
-        "bm25-cacm",
-        "bm25",
-        "cacm",
-        {"AP": 0.3123, "P@30": 0.1942},
-        "Anserini, from-document-collection/configs/cacm.yaml",
-        incomparable="the collection leaves out the citation blocks of Anserini's pages, and pads "
-        "the ids of its judgements to match the documents",
-    ),
-    Reproduction(
         "lucene-scifact",
         "bm25, Lucene",
         "scifact",
@@ -100,6 +91,18 @@ PUBLISHED: tuple[Reproduction, ...] = (
         "nfcorpus",
         {"nDCG@10": 0.3159, "R@100": 0.3115},
         _MTEB.format("NFCorpus"),
+    ),
+    *(
+        Reproduction(
+            name,
+            recipe,
+            "cacm",
+            {"AP": 0.3123, "P@30": 0.1942},
+            "Anserini, from-document-collection/configs/cacm.yaml",
+            incomparable="the collection leaves out the citation blocks of Anserini's pages, and "
+            "pads the ids of its judgements to match the documents",
+        )
+        for name, recipe in (("bm25-cacm", "bm25"), ("lucene-cacm", "bm25, Lucene"))
     ),
     *(
         Reproduction(
