@@ -99,8 +99,9 @@ def progress_bar(total: int, shown: bool, label: str = "encoding") -> Iterator[A
 
     columns = (*Progress.get_default_columns()[:2], MofNCompleteColumn(), TimeRemainingColumn())
     # The time left is told from the first step on, however long steps take.
-    settings = {"console": Console(stderr=True), "transient": True, "speed_estimate_period": _DAY}
-    with Progress(*columns, **settings) as bar:
+    console = Console(stderr=True)
+    progress = Progress(*columns, console=console, transient=True, speed_estimate_period=_DAY)
+    with progress as bar:
         task = bar.add_task(label, total=total)
         bar.advance(task, 0)
         yield lambda finished: bar.advance(task, finished)
