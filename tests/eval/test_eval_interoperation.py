@@ -25,7 +25,7 @@ LUCENE = (
 def made():
     """Impacts of 8 bits for documents, and queries of 6 terms, the largest weight 32.
 
-    BMP scales each query so, adds up in 16 bits, and loses documents that have a query's only term.
+    BMP scales each query so, and was seen to lose documents of a query with a single term.
     """
     random = np.random.default_rng(0)
 
