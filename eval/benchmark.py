@@ -208,7 +208,7 @@ def evaluate_system(
     runs = {chosen.name: Rankings(found, judged)}
     if run is not None:
         write_run(run, dict(runs[chosen.name]), tag=chosen.name.replace(" ", "_"))
-    return _results(collection, judged, [row], runs, [chosen], made.vectors("bm25"))
+    return _results(collection, judged, [row], runs, [chosen], None)
 
 
 def _judged(collection: Collection, ignore_identical_ids: bool) -> Collection:

@@ -196,7 +196,8 @@ def test_a_run_made_elsewhere_is_measured_and_not_timed(tiny, tmp_path):
     pytest.importorskip("ir_measures")
     path = tmp_path / "other.trec"
     write_run(path, {"q1": {"d3": 2.0, "d1": 1.0}, "unknown": {"d1": 1.0}}, tag="t")
-    row, bm25 = bench(tiny, [f"run:file={path}", "bm25"], measures="RR@10")["systems"]
+    row, bm25 = bench(tiny, [f"run:file={path}:kind=dense", "bm25"], measures="RR@10")["systems"]
+    assert row["kind"] == "dense"
     assert row["per_query"]["RR@10"] == {"q1": 0.5, "q2": 0.0}
     assert row["search_us"] is row["index_bytes"] is row["build_s"] is None
     assert row["queries_without_results"] == 1
@@ -212,6 +213,8 @@ def test_a_run_made_elsewhere_is_measured_and_not_timed(tiny, tmp_path):
     write_run(path, {"q9": {"d1": 2.0}})
     with pytest.raises(InputError, match="none of the queries of tiny"):
         GivenSystem.from_file("g", path, tiny)
+    with pytest.raises(InputError, match="kind is 'odd'; expected one of sparse, dense"):
+        GivenSystem.from_file("g", path, tiny, kind="odd")
     with pytest.raises(InputError, match="there is no file"):
         bench(tiny, ["run:file=nowhere.trec"])
 
