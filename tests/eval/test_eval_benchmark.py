@@ -12,9 +12,7 @@ from rarefy.eval import (
     evaluate_system,
     load_collection,
     read_run,
-    read_vectors,
 )
-from rarefy.eval.systems import vectors_system
 
 pytest.importorskip("ir_measures")
 
