@@ -11,7 +11,7 @@ help:
 	@echo "make test   the tests"
 	@echo "make lint   ruff and mypy --strict"
 	@echo "make bench  the benchmarks of benchmarks/ (long; pinned to one core)"
-	@echo "make docs   the tables of the README and docs/, from benchmarks/results/"
+	@echo "make docs   the tables of the README and of docs/, from benchmarks/results/"
 	@echo "make setup  the environment in $(VENV), which every target makes if it is missing"
 
 setup: $(READY)
@@ -49,7 +49,7 @@ bench: $(READY)
 	$(BIN)/python benchmarks/encoding.py
 
 docs: $(READY)
-	set -e; for page in README.md docs/losses.md docs/minilm-d2s.md docs/pooled-head.md; do $(BIN)/python benchmarks/tables.py $$page; done
+	$(BIN)/python benchmarks/tables.py README.md docs/*.md
 
 clean:
 	rm -rf out build dist .typing *.egg-info

@@ -1,8 +1,8 @@
 """The tables of the README and of docs/, from the JSON files in results/.
 
-    python benchmarks/tables.py README.md            writes them
-    python benchmarks/tables.py --check README.md    fails if they are not what the files give
-    python benchmarks/tables.py --keep out/demo      copies a run's results.json to results/
+    python benchmarks/tables.py README.md ...            writes them
+    python benchmarks/tables.py --check README.md ...    fails if they are not what the files give
+    python benchmarks/tables.py --keep out/demo          copies a run's results.json to results/
 
 A table stands between ``<!-- begin NAME -->`` and ``<!-- end NAME -->``; NAME is of the file, or
 FILE/PART.
@@ -18,6 +18,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from quality import confusions_table, languages_table, reproductions_table, space_table
 from targets import LARGER, SMALLER, best, growth_targets, targets, targets_table
 
 from rarefy.eval.report import format_table
@@ -32,16 +33,17 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--check", action="store_true")
     parser.add_argument("--keep", action="store_true")
-    parser.add_argument("path", type=Path)
+    parser.add_argument("paths", type=Path, nargs="+")
     options = parser.parse_args()
-    if options.keep:
-        keep(options.path)
-        return
-    before = options.path.read_text(encoding="utf-8")
-    after = filled(before)
-    if options.check and before != after:
-        sys.exit(f"{options.path} is not what the results give: run `make docs`")
-    options.path.write_text(after, encoding="utf-8")
+    for path in options.paths:
+        if options.keep:
+            keep(path)
+            continue
+        before = path.read_text(encoding="utf-8")
+        after = filled(before)
+        if options.check and before != after:
+            sys.exit(f"{path} is not what the results give: run `make docs`")
+        path.write_text(after, encoding="utf-8")
 
 
 def keep(folder: Path) -> None:
@@ -255,15 +257,19 @@ def _mean(sides: list[dict[str, Any]], name: str, form: str) -> str:
 
 
 TABLES: dict[str, Callable[[dict[str, Any]], str]] = {
-    "shipped": shipped_table,
-    "shipped/seeds": shipped_seeds,
-    "shipped/readable": shipped_readable,
-    "shipped/examples": shipped_examples,
-    "exact": exact_table,
     "encoding": encoding_table,
     "engine": engine_table,
+    "exact": exact_table,
     "losses": losses_table,
     "pooled": pooled_table,
+    "reproductions": reproductions_table,
+    "shipped": shipped_table,
+    "shipped/examples": shipped_examples,
+    "shipped/readable": shipped_readable,
+    "shipped/seeds": shipped_seeds,
+    "space": space_table,
+    "space/confusions": confusions_table,
+    "space/languages": languages_table,
     "unfrozen": unfrozen_table,
 }
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 
@@ -29,6 +29,7 @@ from rarefy.eval.examples import choose_queries, show_queries
 from rarefy.eval.interchange import read_vectors, write_run
 from rarefy.eval.measures import MEASURES, evaluate, parse_measures
 from rarefy.eval.pareto import dominated
+from rarefy.eval.run import Ties
 from rarefy.eval.significance import comparisons
 from rarefy.eval.systems import Ranked, Rankings, System, Systems, ranked, swept, vectors_system
 from rarefy.eval.systems.system import SparseVectors
@@ -68,6 +69,7 @@ def bench(
     *,
     measures: str | Sequence[str] = MEASURES,
     ignore_identical_ids: bool = False,
+    ties: Ties = "trec_eval",
     development: Collection | None = None,
     checkpoint: Checkpoint | None = None,
     models: dict[str, Any] | None = None,
@@ -87,6 +89,9 @@ def bench(
         Names of ir_measures' measures; the first one chooses the examples.
     ignore_identical_ids
         Whether a document whose id is the query's is no result, whatever the collection says.
+    ties
+        What orders equal scores: ``"trec_eval"``, as published figures have them, by document id,
+        last first; or ``"engine"``, as the engine of each system does.
     development
         Judged queries, none of them a query of `collection`, to choose the weights of fusions by;
         without it they are equal.
@@ -123,10 +128,10 @@ def bench(
         raise InputError(f"no systems given; expected names such as {', '.join(SYSTEMS)}")
     # A wrong name is an error now, not after the encoding.
     asked = [str(measure) for measure in parse_measures(measures)]
-    judged = _judged(collection, ignore_identical_ids)
+    judged = _judged(collection, ignore_identical_ids, ties)
     made = Systems(judged, development=development, models=models, progress=progress)
     tuned_on = None if development is None else development.fingerprint
-    settings = (judged.fingerprint, judged.leave_out_own, asked, tuned_on)
+    settings = (judged.fingerprint, judged.leave_out_own, asked, ties, tuned_on)
     keys = {name: Checkpoint.key(*settings, name) for name in names}
     finished = {name: checkpoint.load(key) if checkpoint else None for name, key in keys.items()}
     made.load(name for name, found in finished.items() if found is None)
@@ -136,7 +141,7 @@ def bench(
         for name in names:
             measured = finished[name]
             if measured is None:
-                row, whole = _measured(made[name], judged, measures)
+                row, whole = _measured(made[name], judged, measures, ties)
                 exact = made[name].exact
                 if exact is not None:
                     known = runs[exact].found if exact in runs else _best(made[exact], judged)
@@ -147,10 +152,11 @@ def bench(
                 if checkpoint:
                     checkpoint.save(keys[name], *measured)
             rows.append(measured[0])
-            runs[name] = Rankings(measured[1], judged)
+            runs[name] = Rankings(measured[1], judged, ties=ties)
             advance(1)
     shown = [_Shown(name, made.vectors(name)) for name in names]
-    return _results(collection, judged, rows, runs, shown, made.vectors("bm25"))
+    results = _results(collection, judged, rows, runs, shown, made.vectors("bm25"))
+    return {**results, "ties": ties}
 
 
 def evaluate_system(
@@ -161,6 +167,7 @@ def evaluate_system(
     query_vectors: str | Path | None = None,
     measures: str | Sequence[str] = MEASURES,
     ignore_identical_ids: bool = False,
+    ties: Ties = "trec_eval",
     run: str | Path | None = None,
     progress: bool = False,
 ) -> dict[str, Any]:
@@ -168,7 +175,7 @@ def evaluate_system(
 
     Parameters
     ----------
-    collection, measures, ignore_identical_ids, progress
+    collection, measures, ignore_identical_ids, ties, progress
         As for `bench`.
     system
         A name as for `bench`, or ``"vectors"`` for vectors that are given.
@@ -189,7 +196,7 @@ def evaluate_system(
         As for `bench`; and if ``"vectors"`` lacks a file, or another system is given one.
     """
     parse_measures(measures)
-    judged = _judged(collection, ignore_identical_ids)
+    judged = _judged(collection, ignore_identical_ids, ties)
     made = Systems(judged, progress=progress)
     given = (document_vectors, query_vectors)
     if system == "vectors":
@@ -204,14 +211,16 @@ def evaluate_system(
             raise InputError(f"vectors are given, but the system is {system!r}; expected 'vectors'")
         made.load([system])
         chosen = made[system]
-    row, found = _measured(chosen, judged, measures)
-    runs = {chosen.name: Rankings(found, judged)}
+    row, found = _measured(chosen, judged, measures, ties)
+    runs = {chosen.name: Rankings(found, judged, ties=ties)}
     if run is not None:
         write_run(run, dict(runs[chosen.name]), tag=chosen.name.replace(" ", "_"))
-    return _results(collection, judged, [row], runs, [chosen], made.vectors("bm25"))
+    return {**_results(collection, judged, [row], runs, [chosen], None), "ties": ties}
 
 
-def _judged(collection: Collection, ignore_identical_ids: bool) -> Collection:
+def _judged(collection: Collection, ignore_identical_ids: bool, ties: Ties) -> Collection:
+    if ties not in get_args(Ties):
+        raise InputError(f"ties is {ties!r}; expected {' or '.join(map(repr, get_args(Ties)))}")
     judged = collection.judged()
     if not judged.queries:
         raise InputError(
@@ -223,11 +232,11 @@ def _judged(collection: Collection, ignore_identical_ids: bool) -> Collection:
 
 
 def _measured(
-    system: System, judged: Collection, measures: str | Sequence[str]
+    system: System, judged: Collection, measures: str | Sequence[str], ties: Ties
 ) -> tuple[dict[str, Any], Ranked]:
     """Return what ``results.json`` says of a system by itself, and what it found."""
     found = ranked(system, judged, depth=_DEPTH, first=_K)
-    evaluation = evaluate(Rankings(found, judged), judged.qrels, measures)
+    evaluation = evaluate(Rankings(found, judged, ties=ties), judged.qrels, measures)
     row: dict[str, Any] = {
         "name": system.name,
         "kind": system.kind,

@@ -13,6 +13,8 @@ from rarefy.errors import InputTypeError
 
 __all__ = ["Advance", "checked", "checked_blocks", "distinct", "progress_bar"]
 
+_DAY = 86400.0  # seconds
+
 Advance = Callable[[int], None]
 """Called with the number of texts just finished."""
 
@@ -96,6 +98,10 @@ def progress_bar(total: int | None, shown: bool, label: str = "encoding") -> Ite
     from rich.progress import MofNCompleteColumn, Progress, TimeRemainingColumn
 
     columns = (*Progress.get_default_columns()[:2], MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+    # The time left is told from the first step on, however long steps take.
+    console = Console(stderr=True)
+    progress = Progress(*columns, console=console, transient=True, speed_estimate_period=_DAY)
+    with progress as bar:
         task = bar.add_task(label, total=total)
+        bar.advance(task, 0)
         yield lambda finished: bar.advance(task, finished)

@@ -32,7 +32,8 @@ class Confusions(NamedTuple):
     before: float
     """Share of comparisons of a pair of one label with a confused one in which the dense cosine of
     the first is higher, ties half (the area under the ROC curve): 1 is told apart, 0.5 is chance.
-    nan without confused pairs, or without two items of one label."""
+    Low by construction, since these cosines chose the pairs. nan without confused pairs, or
+    without two items of one label."""
     after: float
     """The same of the sparse cosines."""
 

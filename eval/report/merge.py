@@ -80,12 +80,19 @@ def merge_results(runs: Mapping[str, Results]) -> Results:
         "query_features": features,
         "examples": {"documents": documents, "queries": list(queries.values())},
         "runs": listed,
+        **({"ties": first["ties"]} if "ties" in first else {}),
     }
 
 
 def _check_alike(runs: Mapping[str, Results]) -> None:
     (first, reference), *others = runs.items()
     for label, results in others:
+        if results.get("ties") != reference.get("ties"):
+            raise InputError(
+                f"{label} and {first} order equal scores by different rules "
+                f"({results.get('ties')} and {reference.get('ties')}); expected one: make one of "
+                "them again with the other's --ties"
+            )
         for key in _SAME:
             ours, theirs = (found["collection"].get(key) for found in (results, reference))
             if ours != theirs:

@@ -35,27 +35,18 @@ PUBLISHED: tuple[Reproduction, ...] = (
         split="dev",
     ),
     Reproduction(
-        "bm25-wordpieces-scifact",
+        "wordpieces-scifact",
         "bm25, word-pieces",
         "scifact",
         {"nDCG@10": 0.6718, "R@100": 0.9213},
         _ANSERINI.format("scifact.flat-wp"),
     ),
     Reproduction(
-        "bm25-wordpieces-nfcorpus",
+        "wordpieces-nfcorpus",
         "bm25, word-pieces",
         "nfcorpus",
         {"nDCG@10": 0.3142, "R@100": 0.2441},
         _ANSERINI.format("nfcorpus.flat-wp"),
-    ),
-    Reproduction(
-        "bm25-cacm",
-        "bm25",
-        "cacm",
-        {"AP": 0.3123, "P@30": 0.1942},
-        "Anserini, from-document-collection/configs/cacm.yaml",
-        incomparable="the collection leaves out the citation blocks of Anserini's pages, and pads "
-        "the ids of its judgements to match the documents",
     ),
     Reproduction(
         "lucene-scifact",
@@ -100,6 +91,18 @@ PUBLISHED: tuple[Reproduction, ...] = (
         "nfcorpus",
         {"nDCG@10": 0.3159, "R@100": 0.3115},
         _MTEB.format("NFCorpus"),
+    ),
+    *(
+        Reproduction(
+            name,
+            recipe,
+            "cacm",
+            {"AP": 0.3123, "P@30": 0.1942},
+            "Anserini, from-document-collection/configs/cacm.yaml",
+            incomparable="the collection leaves out the citation blocks of Anserini's pages, and "
+            "pads the ids of its judgements to match the documents",
+        )
+        for name, recipe in (("bm25-cacm", "bm25"), ("lucene-cacm", "bm25, Lucene"))
     ),
     *(
         Reproduction(

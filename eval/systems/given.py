@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 
@@ -28,7 +28,7 @@ class GivenSystem:
     name: str
     description: str
     ranked: Ranked = field(repr=False)
-    kind: Kind = field(default="sparse", init=False)
+    kind: Kind = "sparse"
     vectors: None = field(default=None, init=False)
     exact: None = field(default=None, init=False)
     parts: tuple[str, ...] = field(default=(), init=False)
@@ -36,7 +36,9 @@ class GivenSystem:
     settings: dict[str, Any] = field(default_factory=dict, init=False)
 
     @classmethod
-    def from_file(cls, name: str, path: str | Path, collection: Collection) -> GivenSystem:
+    def from_file(
+        cls, name: str, path: str | Path, collection: Collection, *, kind: str = "sparse"
+    ) -> GivenSystem:
         """Read a TREC run of a collection.
 
         Parameters
@@ -48,13 +50,17 @@ class GivenSystem:
             queries that the collection lacks are left out.
         collection
             Whose documents and queries the run names.
+        kind
+            What it ranks by: ``"sparse"``, ``"dense"``, ``"lexical"`` or ``"hybrid"``.
 
         Raises
         ------
         InputError
             If the file is broken, names a document that the collection lacks, or has none of its
-            queries.
+            queries; or there is no such kind.
         """
+        if kind not in get_args(Kind):
+            raise InputError(f"kind is {kind!r}; expected one of {', '.join(get_args(Kind))}")
         run = read_run(path)
         found = [ranking(run.get(query_id, {})) for query_id in collection.query_ids]
         if not any(found):
@@ -75,7 +81,8 @@ class GivenSystem:
         for query, (query_id, order) in enumerate(zip(collection.query_ids, found, strict=True)):
             rows[query, : len(order)] = [row_of[key] for key in order]
             scores[query, : len(order)] = [run[query_id][key] for key in order]
-        return cls(name, f"the run {Path(path).name}", Ranked(rows, scores))
+        chosen: Kind = kind  # type: ignore[assignment]
+        return cls(name, f"the run {Path(path).name}", Ranked(rows, scores), chosen)
 
     def search(self, k: int, *, threads: int = 1) -> Ranked:
         """Return the first `k` documents for every query of the collection."""

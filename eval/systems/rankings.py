@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from rarefy.eval.collections.collection import Collection
-from rarefy.eval.run import run_from_rows
+from rarefy.eval.run import Ties, decreasing, run_from_rows
 from rarefy.eval.systems.system import Ranked, System
 
 __all__ = ["Rankings", "ranked"]
@@ -23,17 +23,21 @@ class Rankings(Mapping[str, dict[str, float]]):
         One row for each query of the collection.
     collection
         The ids of the queries and the documents.
+    ties
+        What orders equal scores: see `rarefy.eval.run.decreasing`.
     """
 
-    def __init__(self, found: Ranked, collection: Collection) -> None:
+    def __init__(self, found: Ranked, collection: Collection, *, ties: Ties = "trec_eval") -> None:
         self.found = found
+        self._ties = ties
         self._collection = collection
         self._rows = {query_id: row for row, query_id in enumerate(collection.query_ids)}
 
     def __getitem__(self, query_id: str) -> dict[str, float]:
         row = self._rows[query_id]
         rows, scores = self.found.rows[row : row + 1], self.found.scores[row : row + 1]
-        return run_from_rows(rows, scores, [query_id], self._collection.document_ids)[query_id]
+        ids = self._collection.document_ids
+        return run_from_rows(rows, scores, [query_id], ids, ties=self._ties)[query_id]
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._rows)
@@ -89,7 +93,7 @@ def _own_rows(collection: Collection) -> npt.NDArray[np.int64] | None:
 
 
 def _joined(first: Ranked, rest: Ranked) -> Ranked:
-    """Put what `rest` alone found after what `first` found, with scores no higher than those."""
+    """Put what `rest` alone found after what `first` found, with scores below those."""
     rows = np.full_like(rest.rows, -1)
     scores = np.full_like(rest.scores, -np.inf)
     for query in range(len(rows)):
@@ -98,5 +102,5 @@ def _joined(first: Ranked, rest: Ranked) -> Ranked:
         tail = rest.rows[query][others][: rows.shape[1] - len(head)]
         rows[query, : len(head) + len(tail)] = [*head, *tail]
         found = [*first.scores[query][: len(head)], *rest.scores[query][others][: len(tail)]]
-        scores[query, : len(found)] = np.minimum.accumulate(found) if found else found
+        scores[query, : len(found)] = decreasing(np.array(found), ties="trec_eval")
     return Ranked(rows, scores)

@@ -140,7 +140,8 @@ class Systems:
             if isinstance(base, DenseSystem):
                 return base.searched(asked.name, searched)
         if asked.model == "run":
-            return GivenSystem.from_file(asked.name, asked.settings["file"], self._collection)
+            path, kind = asked.settings["file"], asked.settings.get("kind", "sparse")
+            return GivenSystem.from_file(asked.name, path, self._collection, kind=kind)
         if asked.model == "dense":
             exact = _name(asked, only=("model",)) if asked.engine else None
             settings = {key: value for key, value in asked.settings.items() if key != "model"}

@@ -6,7 +6,7 @@
     bm25:lucene  splade-tiny:lucene                  Lucene; learned weights as 8-bit impacts
     dense:hnsw:ef=64  dense:ivfpq:nprobe=8           FAISS's approximate indexes
     dense:model=FOLDER                               another dense model
-    run:file=FILE                                    a TREC run made elsewhere
+    run:file=FILE  run:file=FILE:kind=dense          a TREC run made elsewhere
     bm25+dense  minmax=bm25+dense  zscore=0.3*bm25+0.7*dense      fusions
 
 A name that is the path of something there is a model, whatever colons or pluses it holds.
@@ -34,7 +34,7 @@ _ENGINES: dict[str, dict[str, dict[str, _Parser]]] = {
         "hnsw": {"model": str, "ef": int, "links": int},
         "ivfpq": {"model": str, "nprobe": int, "lists": int, "bytes": int},
     },
-    "run": {"": {"file": str}},
+    "run": {"": {"file": str, "kind": str}},
     "": {"": _SPARSE, "lucene": {"documents": int, "queries": int}},
 }
 """Model -> engine -> its settings; the model "" stands for every sparse one."""
@@ -144,7 +144,7 @@ def _first_values(name: str) -> str:
 
 
 def _is_swept(key: str, equals: str) -> bool:
-    return bool(equals) and key not in ("model", "file", *_METHODS)
+    return bool(equals) and key not in ("model", "file", "kind", *_METHODS)
 
 
 def _fusion(name: str, method: str, text: str) -> Fusion:

@@ -31,7 +31,8 @@ app = typer.Typer(
     name="rarefy",
     # One line a paragraph: line breaks inside one would be kept.
     help="Learned-sparse retrieval, from text to a ranked list.\n\n"
-    "A [b]COLLECTION[/b] is a folder in BEIR form (corpus.jsonl, queries.jsonl, qrels/test.tsv), "
+    "A [b]COLLECTION[/b] is a folder in BEIR form (corpus.jsonl, queries.jsonl, qrels/test.tsv) or "
+    "TREC form (documents, topics, qrels), the name of a known one in RAREFY_DATA, "
     "[b]pydocs[/b] (the documentation of the installed Python packages: needs no download) or "
     "[b]irds:ID[/b] (through ir_datasets). A [b]MODEL[/b] is minilm-d2s, splade-tiny, bm25, a "
     "model folder or a name on the Hugging Face hub.",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -15,6 +15,7 @@ __all__ = [
     "Limit",
     "ModelName",
     "Split",
+    "Ties",
 ]
 
 DEFAULT_MODEL = "minilm-d2s"
@@ -57,6 +58,13 @@ IgnoreIdenticalIds = Annotated[
     typer.Option(
         "--ignore-identical-ids",
         help="Leave out results whose id is the query's: ArguAna's queries are its documents.",
+    ),
+]
+Ties = Annotated[
+    Literal["trec_eval", "engine"],
+    typer.Option(
+        help="What orders equal scores: document ids, last first, as published figures have them; "
+        "or the engine that found them."
     ),
 ]
 AsJson = Annotated[

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from rarefy.cli.arguments import AsJson, DropUnknown, IgnoreIdenticalIds, Limit, Split
+from rarefy.cli.arguments import AsJson, DropUnknown, IgnoreIdenticalIds, Limit, Split, Ties
 from rarefy.cli.output import note, print_json, progress_wanted
 
 if TYPE_CHECKING:
@@ -76,6 +76,7 @@ def bench(
     ] = None,
     drop_unknown: DropUnknown = False,
     ignore_identical_ids: IgnoreIdenticalIds = False,
+    ties: Ties = "trec_eval",
     as_json: AsJson = False,
 ) -> None:
     """Compare sparse, dense and lexical retrieval: quality, speed and size in one run.
@@ -115,6 +116,7 @@ def bench(
                 names,
                 measures=measures or MEASURES,
                 ignore_identical_ids=ignore_identical_ids,
+                ties=ties,
                 development=development,
                 checkpoint=Checkpoint(folder / _UNFINISHED),
                 models=models,
@@ -148,7 +150,7 @@ def _development(name: str, split: str, test: Collection) -> Collection | None:
     shared = shared_queries(test.judged(), development)
     if shared:
         note(
-            f"{test.name}: {len(shared)} queries of {split} are in the test, such as "
-            f"{next(iter(shared))}; left out of the tuning"
+            f"{test.name}: {len(shared)} of the {len(development.queries)} queries of {split} are "
+            f"in the test, too, such as {next(iter(shared))}; left out of the tuning"
         )
     return development.without_queries(shared)

@@ -24,17 +24,20 @@ def convert(
         float | None,
         typer.Option(
             metavar="S",
-            show_default="100 for .tsv and .ciff",
-            help="Write whole numbers: each weight times S, rounded.",
+            show_default=False,
+            help="Write whole numbers, weights times S; 100 by default for .tsv and .ciff.",
         ),
     ] = None,
 ) -> None:
-    """Write sparse vectors in the form that another tool reads; the names tell the forms.
+    """Write sparse vectors in the form that another tool reads.
 
-    .jsonl: JSON lines, with --scale Anserini's JsonVectorCollection. .tsv: Anserini's queries, each
-    term as often as it weighs. .ciff: the Common Index File Format, for PISA, BMP and others.
-    doc-embeddings.npz or query-embeddings.npz: lsr-benchmark's. Any other name: a folder, as encode
-    writes it. The first three may end in .gz.
+    Names tell the forms; the first three may end in .gz, too.
+
+    *.jsonl  JSON lines; with --scale, Anserini's JsonVectorCollection
+    *.tsv  Anserini's queries: each term as often as it weighs
+    *.ciff  the Common Index File Format, for PISA, BMP and others
+    *-embeddings.npz  lsr-benchmark's; * is doc or query
+    any other name  a folder, as encode writes it
 
     [dim]rarefy convert vectors docs.ciff
     rarefy convert docs.jsonl.gz collection/docs.jsonl --scale 100[/dim]

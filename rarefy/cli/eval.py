@@ -13,6 +13,7 @@ from rarefy.cli.arguments import (
     DropUnknown,
     IgnoreIdenticalIds,
     Split,
+    Ties,
 )
 from rarefy.cli.output import note, print_json, progress_wanted
 
@@ -52,6 +53,7 @@ def evaluate(
     split: Split = None,
     drop_unknown: DropUnknown = False,
     ignore_identical_ids: IgnoreIdenticalIds = False,
+    ties: Ties = "trec_eval",
     as_json: AsJson = False,
 ) -> None:
     """Measure one system, or vectors made elsewhere, on a collection.
@@ -77,6 +79,7 @@ def evaluate(
         query_vectors=queries,
         measures=measures,
         ignore_identical_ids=ignore_identical_ids,
+        ties=ties,
         run=run,
         progress=progress_wanted(),
     )

@@ -19,7 +19,7 @@ __all__ = ["reproduce"]
 def reproduce(
     names: Annotated[
         list[str] | None,
-        typer.Argument(metavar="NAME...", show_default=False, help="What to measure again."),
+        typer.Argument(metavar="NAME", show_default=False, help="What to measure again."),
     ] = None,
     every: Annotated[bool, typer.Option("--all", help="Everything there is.")] = False,
     data: Annotated[
@@ -37,10 +37,10 @@ def reproduce(
     ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Measure published results again: their value, ours, the difference and a verdict.
+    """Measure published results again, and say whether they hold.
 
-    A result is reproduced where every measure is within .005 (SPLADE-v3: within the four printed
-    places). Exit status 1 if one differs. Without names, lists what there is.
+    Reproduced is what is within .005, SPLADE-v3 to four places.
+    Exit status 1 if something differs. Without names, lists what there is.
 
     [dim]rarefy reproduce splade-v3-nfcorpus --data data
     rarefy reproduce --all --data data[/dim]
@@ -106,7 +106,7 @@ def _print(outcomes: list[Outcome]) -> None:
 
     table = Table(box=None, header_style="bold", pad_edge=False)
     for head in ("name", "measure"):
-        table.add_column(head)
+        table.add_column(head, no_wrap=True)
     for head in ("published", "ours", "difference"):
         table.add_column(head, justify="right")
     table.add_column("verdict")

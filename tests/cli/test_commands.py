@@ -182,8 +182,10 @@ def test_eval_prints_the_table_and_writes_the_run(run, tmp_path, collection):
     trec = tmp_path / "new" / "bm25.trec"
     done = run("eval", collection, "--system", "bm25", "--run", trec, "--measures", "P@1 nDCG@5")
     assert done.status == 0, done.err
-    header, _, row = done.out.splitlines()[-3:]
+    quality, costs = (table.splitlines() for table in done.out.strip().split("\n\n")[1:])
+    header, _, row = quality
     assert header.split()[:3] == ["system", "P@1", "nDCG@5"]
+    assert costs[0].split()[:3] == ["system", "p50", "µs"]
     assert row.split()[:3] == ["bm25", "1.0000", "1.0000"]
     assert "1 queries without judgements left out" in done.out
     assert {line.split()[0] for line in trec.read_text().splitlines()} == {"q1", "q2"}

@@ -9,6 +9,8 @@ from rarefy.errors import InputError
 from rarefy.eval import Collection, bench, load_collection
 from rarefy.eval.collections import Texts, read_trec, registry
 from rarefy.eval.collections.languages import guess_language
+from rarefy.eval.systems import encode_collection
+from rarefy.sparse import BM25
 
 DOCUMENTS = """<DOC>
 <DOCNO> FT-1 </DOCNO>
@@ -207,3 +209,32 @@ def test_a_fingerprint_is_of_the_contents(tiny):
         replace(tiny, document_ids=["d1", "d2", "d3", "d5"]),
     ]
     assert len({change.fingerprint for change in changes} | {tiny.fingerprint}) == 5
+
+
+def test_a_corpus_is_never_in_memory_as_strings(beir, monkeypatch):
+    found = load_collection(beir(gz=True))
+    assert isinstance(found.documents, Texts)
+    assert isinstance(found.document_ids, Texts)
+    assert isinstance(found.judged().documents, Texts)
+
+    lines = [{"_id": f"d{row}", "text": f"word{row} matrix"} for row in range(7)]
+    many = replace(
+        found,
+        document_ids=[line["_id"] for line in lines],
+        documents=Texts.of(line["text"] for line in lines),
+        qrels={},
+    )
+    sizes = []
+    encode = BM25.encode_documents
+
+    def counted(self, texts, **options):
+        sizes.append(len(texts))
+        return encode(self, texts, **options)
+
+    monkeypatch.setattr(BM25, "encode_documents", counted)
+    model = BM25().fit(many.documents)
+    whole = encode_collection(model, many).vectors.documents
+    monkeypatch.setattr("rarefy.eval.systems.encoding._BLOCK", 3)
+    blocks = encode_collection(model, many).vectors.documents
+    assert sizes == [7, 3, 3, 1]
+    assert (whole != blocks).nnz == 0

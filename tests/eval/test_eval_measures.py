@@ -89,13 +89,14 @@ def test_the_commands_default_measures_are_the_librarys():
     assert inspect.signature(command).parameters["measures"].default == MEASURES
 
 
-def test_the_order_of_an_engine_is_what_is_measured():
-    """Rows 0, 1 and 2 have one score; trec_eval's own rule would put the last id first."""
+def test_equal_scores_are_ordered_by_the_rule_that_is_asked_for():
+    """Rows 0, 1 and 2 have one score; trec_eval's own rule puts the last id first."""
     rows = np.array([[0, 1, 2, -1]])
     scores = np.array([[2.0, 2.0, 2.0, -np.inf]], np.float32)
-    run = run_from_rows(rows, scores, ["q1"], ["a", "b", "c"])
-    assert ranking(run["q1"]) == ["a", "b", "c"]
-    assert evaluate(run, {"q1": {"a": 1}}, "RR@10").mean["RR@10"] == 1.0
+    for ties, order in (("engine", ["a", "b", "c"]), ("trec_eval", ["c", "b", "a"])):
+        run = run_from_rows(rows, scores, ["q1"], ["a", "b", "c"], ties=ties)
+        assert ranking(run["q1"]) == order
+        assert evaluate(run, {"q1": {order[0]: 1}}, "RR@10").mean["RR@10"] == 1.0
 
 
 finite = st.floats(-(2.0**100), 2.0**100, width=32) | st.sampled_from([0.0, -0.0, 1.0, -1.0])
@@ -109,6 +110,15 @@ def test_scores_are_made_to_decrease_by_the_smallest_steps(values):
         last = value if value < last else np.nextafter(last, np.float32(-np.inf))
         expected.append(last)
     assert decreasing(np.array(values, np.float32)).tolist() == expected
+
+
+def test_scores_that_rise_are_lowered_and_equal_ones_stay_equal():
+    """As of an approximate system, whose search for more finds better documents late."""
+    given = np.array([3.0, 3.0, 1.0, 2.0, 2.0, 0.5])
+    below = np.nextafter(np.float32(1), np.float32(0))
+    assert decreasing(given, ties="trec_eval").tolist() == [3.0, 3.0, 1.0, below, below, 0.5]
+    near = np.array([1.0 + 1e-12, 1.0])  # two values, one float32
+    assert np.diff(decreasing(near, ties="trec_eval"))[0] < 0
 
 
 def test_results_without_a_judgement_are_counted_among_the_best_ten():

@@ -68,6 +68,14 @@ def test_unlike_collections_are_refused(results, other, key):
         merge_results({"first": results, "second": other})
 
 
+def test_unlike_ties_are_refused(results, other):
+    results["ties"], other["ties"] = "engine", "trec_eval"
+    with pytest.raises(InputError, match="equal scores by different rules"):
+        merge_results({"first": results, "second": other})
+    other["ties"] = "engine"
+    assert merge_results({"first": results, "second": other})["ties"] == "engine"
+
+
 def test_one_run_is_nothing_to_compare(results):
     with pytest.raises(InputError, match="1 results given; expected two or more"):
         merge_results({"first": results})

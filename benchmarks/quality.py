@@ -1,0 +1,70 @@
+"""Tables of docs/reproductions.md and docs/diagnostics.md."""
+
+from __future__ import annotations
+
+from typing import Any
+
+__all__ = ["confusions_table", "languages_table", "reproductions_table", "space_table"]
+
+
+def reproductions_table(result: dict[str, Any]) -> str:
+    """Return published values beside ours, and why some cannot be compared."""
+    heads = ["name", "system", "measure", "published", "ours", "difference", "verdict"]
+    lines = [_line(heads), "|---|---|---|--:|--:|--:|---|"]
+    for row in result["rows"]:
+        ours = row["ours"]
+        difference = None if ours is None else round(row["difference"], 4) + 0.0  # no -0.0000
+        values = ["-", "-"] if ours is None else [f"{ours:.4f}", f"{difference:+.4f}"]
+        cells = [row["name"], row["system"], row["measure"], f"{row['published']:.4f}"]
+        lines.append(_line([*cells, *values, row["verdict"]]))
+    notes = {f"{r['name']}, {r['verdict']}": r["note"] for r in result["rows"] if r["note"]}
+    return "\n".join(lines) + "".join(f"\n\n{name}: {note}." for name, note in notes.items())
+
+
+def space_table(result: dict[str, Any]) -> str:
+    """Return the spaces of every model, a collection after the other."""
+    heads = ["collection", "model", "alignment", "uniformity", "gap", "CKA", "neighbours"]
+    terms = ["dead terms", "in over half", "co-activation"]
+    lines = [_line([*heads, *terms]), "|---|---|" + "--:|" * 8]
+    for collection, rows in result["spaces"].items():
+        for row in rows:
+            values = [row["alignment"], row["uniformity"], row["query_document_gap"]["distance"]]
+            values += [row["cka_with_dense"], row["neighbours_of_dense"]]
+            cells = [collection, row["model"], *(f"{value:.3f}" for value in values)]
+            if "vocabulary" in row:
+                cells.append(f"{row['dead_terms']:,} of {row['vocabulary']:,}")
+                cells += [str(row["over_used_terms"]), f"{row['co_activation']:.3f}"]
+            lines.append(_line(cells + ["-"] * (10 - len(cells))))
+    return "\n".join(lines)
+
+
+def confusions_table(result: dict[str, Any]) -> str:
+    """Return how well confused captions are told apart, before and after."""
+    rows = result["confusions"]
+    heads = ["vectors", "confused pairs", "their mean cosine", "told apart"]
+    lines = [_line(heads), "|---|--:|--:|--:|"]
+    first = rows[0]
+    dense = ["dense", first["confused_pairs"], first["mean_dense_cosine"]]
+    table = [[*dense, first["dense_told_apart"]]]
+    for row in rows:
+        found = [row["model"], row["confused_pairs"], row["mean_sparse_cosine"]]
+        table.append([*found, row["sparse_told_apart"]])
+    lines += [_line([name, f"{n:,}", f"{mean:.3f}", f"{s:.3f}"]) for name, n, mean, s in table]
+    return "\n".join(lines)
+
+
+def languages_table(result: dict[str, Any]) -> str:
+    """Return the median rank of the answer in each language, and how much ranks differ."""
+    rows = result["languages"]
+    languages = rows[0]["languages"]
+    heads = ["model", *(f"median rank, {language}" for language in languages), "MRV", "deviation"]
+    lines = [_line(heads), "|---|" + "--:|" * (len(languages) + 2)]
+    for row in rows:
+        medians = [f"{row['median_rank'][language]:.0f}" for language in languages]
+        spread = [f"{row['rank_variance']:.0f}", f"{row['rank_deviation']:.1f}"]
+        lines.append(_line([row["model"], *medians, *spread]))
+    return "\n".join(lines)
+
+
+def _line(cells: list[str]) -> str:
+    return f"| {' | '.join(cells)} |"
