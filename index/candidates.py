@@ -12,7 +12,7 @@ from rarefy.index.intrinsics import LANES, lanes_at_least, lowest_bit, prefetch
 from rarefy.index.layout import Array, Layout
 from rarefy.index.scratch import Scratch
 
-__all__ = ["bound_documents", "collect", "score_best"]
+__all__ = ["bound_documents", "collect", "keep_highest", "score_best"]
 
 CALLEES = "53e24dc8d546"
 """The start of the SHA-256 of the files of kernels that are called here; see their test."""
@@ -43,7 +43,7 @@ def collect(
     `scratch.bounds` and returns how many they are.
     """
     n = layout.indptr.size - 1
-    sums, chosen = scratch.sums, scratch.blocks
+    sums, chosen = scratch.sums, scratch.order
     n_chosen = 0
     for chunk in range(scratch.maxima.size):
         if scratch.maxima[chunk] < low:
@@ -71,7 +71,7 @@ def collect(
             count += 1
     if block_size > 1:
         return bound_documents(layout, scratch, count, least)
-    return _keep(scratch, count, least)
+    return keep_highest(scratch.candidates, scratch.bounds, count, least)
 
 
 @kernel
@@ -87,13 +87,12 @@ def bound_documents(layout: Layout, scratch: Scratch, count: int, least: float) 
         if i + FURTHER_AHEAD < count:
             _prefetch_codes(layout, candidates[i + FURTHER_AHEAD])
         bounds[i] = _code_bound(layout, candidates[i], scratch.integers)
-    return _keep(scratch, count, least)
+    return keep_highest(candidates, bounds, count, least)
 
 
 @kernel
-def _keep(scratch: Scratch, count: int, least: float) -> int:
+def keep_highest(candidates: Array, bounds: Array, count: int, least: float) -> int:
     """Drop candidates whose bound is 0 or below `least`; return how many are left."""
-    candidates, bounds = scratch.candidates, scratch.bounds
     kept = 0
     for i in range(count):
         if bounds[i] > 0 and bounds[i] >= least:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from rarefy.index.candidates import keep_highest
 from rarefy.index.compilation import kernel
 from rarefy.index.filters import Filter
 from rarefy.index.impacts import MAX_CODE, MAX_SUM
@@ -19,14 +20,14 @@ from rarefy.index.scratch import Scratch
 
 __all__ = ["collect_champions", "rank_champions", "select_champions"]
 
-CALLEES = "7496f175fa99"
+CALLEES = "f3032108eff5"
 """The start of the SHA-256 of the files of kernels that are called here; see their test."""
 AHEAD = 512
 """Entries of each list that are asked for before the first is read."""
 ROOM = 4
 """How many times more documents than wanted are kept before those with low sums are dropped."""
 STEPS = 512
-"""Steps between 0 and the highest sum in which a threshold is found."""
+"""Steps, up to the highest sum, in which a threshold is found."""
 
 
 @kernel
@@ -92,7 +93,7 @@ def collect_champions(
 ) -> int:
     """Write the documents with the highest sums into `scratch.candidates`; return their number.
 
-    At least `wanted` and few more, but those with the same sum, or all that have one.
+    At least `wanted`, or all that have a sum, and few more: those that share a step of the sums.
     """
     n = layout.indptr.size - 1
     candidates, values, window = scratch.candidates, scratch.bounds, scratch.window
@@ -124,10 +125,10 @@ def collect_champions(
                     count += 1
         if count > room:
             threshold = _sum_reached_by(values, count, wanted, threshold)
-            count = _keep(candidates, values, count, threshold)
+            count = keep_highest(candidates, values, count, threshold)
             room = max(room, 2 * count)
     threshold = _sum_reached_by(values, count, wanted, threshold)
-    return _keep(candidates, values, count, threshold)
+    return keep_highest(candidates, values, count, threshold)
 
 
 @kernel
@@ -232,15 +233,3 @@ def _sum_reached_by(values: Array, count: int, wanted: int, least: int) -> int:
         step -= 1
         reached += counts[step]
     return least + step * width
-
-
-@kernel
-def _keep(candidates: Array, values: Array, count: int, threshold: int) -> int:
-    """Drop candidates whose sum is below the threshold; return how many are left."""
-    kept = 0
-    for i in range(count):
-        if values[i] >= threshold:
-            candidates[kept] = candidates[i]
-            values[kept] = values[i]
-            kept += 1
-    return kept

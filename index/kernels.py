@@ -46,7 +46,7 @@ from rarefy.index.sums import accumulate, clear_blocks, sum_reached_by
 
 __all__ = ["NEVER", "block_ranks", "search_many"]
 
-CALLEES = "0bb7b6edc681"
+CALLEES = "abe71cb96b05"
 """The start of the SHA-256 of the files of kernels that are called here; see their test."""
 GROWTH = 2
 """How many times more blocks each further round of an exact search looks at."""
@@ -90,7 +90,7 @@ def search_many(
         champions are added up; to look at 0 is an exact search. Ordered by terms; longer queries
         take the last. None is an exact search for all.
     scratch : Scratch
-        `integers` must be zero, and is zero again afterwards.
+        `integers`, `weights` and `window` must be zero, and are zero again afterwards.
     rows, scores : int64[m, k], float32[m, k]
         Results, ordered; -1 and -inf in the places left over.
     """

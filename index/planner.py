@@ -237,7 +237,8 @@ def _fit(
             best = exact_ns, Plan(1.0, 0)
             for j, (mass, champions) in enumerate(ways):
                 each = LONE_DOCUMENT_NS if champions else DOCUMENT_NS * block_size
-                work, looked_at = _cheapest(level, costs[j], each, needed[j], shares)
+                least = k if champions else 1  # fewer champions than k would be searched again
+                work, looked_at = _cheapest(level, costs[j], each, least, needed[j], shares)
                 if work < best[0] and looked_at * (1 if champions else block_size) < n // 2:
                     best = work, Plan(mass, looked_at, champions)
             table.append(Calibration(k, terms, level, best[1]))
@@ -266,12 +267,14 @@ def _cheapest(
     level: float,
     cost: float,
     each: float,
+    least: int,
     needed: npt.NDArray[np.int64],
     shares: npt.NDArray[np.float64],
 ) -> tuple[float, int]:
     """Return the predicted work, and the fewest blocks or documents that reach the level.
 
-    The work is infinite if no number does. `cost` is the work of the sums, `each` that of a block.
+    They are at least `least`. The work is infinite if no number does. `cost` is the work of the
+    sums, `each` that of a block or document.
     """
 
     def reaches(looked_at: int) -> bool:
@@ -279,7 +282,7 @@ def _cheapest(
         error = recalls.std() / np.sqrt(len(recalls))
         return bool(recalls.mean() - error / 2 >= level)
 
-    low, high = 1, int(needed[needed < NEVER].max(initial=1))
+    low, high = least, int(needed[needed < NEVER].max(initial=least))
     if not reaches(high):
         return np.inf, high
     while low < high:

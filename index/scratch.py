@@ -25,14 +25,13 @@ class Scratch(NamedTuple):
         Bounds of the blocks; beyond the last block zero, or `MAX_SUM` where nothing is bounded.
     maxima : uint16[nb / 64]
         The largest of each 64 sums.
-    blocks : int64[nb]
-        Numbers of chosen blocks.
     candidates : int64[n]
         Rows of documents that may be results.
     bounds : int64[n]
         Their bounds.
-    order : int64[n]
-        Places of the candidates in the order in which they are scored.
+    order : int64[max(n, nb)]
+        Numbers of chosen blocks; then places of the candidates in the order in which they are
+        scored.
     totals : float64[n]
         Their scores, where postings are looked up by term.
     window : uint16[min(n, 131072)]
@@ -45,7 +44,6 @@ class Scratch(NamedTuple):
 
     sums: npt.NDArray[np.uint16]
     maxima: npt.NDArray[np.uint16]
-    blocks: npt.NDArray[np.int64]
     candidates: npt.NDArray[np.int64]
     bounds: npt.NDArray[np.int64]
     order: npt.NDArray[np.int64]
@@ -61,10 +59,9 @@ class Scratch(NamedTuple):
         return cls(
             sums=np.zeros(nb, np.uint16),
             maxima=np.zeros(nb // LANES, np.uint16),
-            blocks=np.empty(nb, np.int64),
             candidates=np.empty(n, np.int64),
             bounds=np.empty(n, np.int64),
-            order=np.empty(n, np.int64),
+            order=np.empty(max(n, nb), np.int64),
             totals=np.empty(n, np.float64),
             window=np.zeros(min(n, WINDOW_ROWS), np.uint16),
             integers=np.zeros(n_terms, np.uint8),

@@ -124,7 +124,7 @@ def _vectors(indptr: Any, indices: Any, weights: Any, width: int) -> Vectors:
     columns = np.ascontiguousarray(indices)
     return Vectors(
         np.ascontiguousarray(indptr, dtype=np.int64),
-        columns.view(np.uint32) if columns.itemsize == 4 else columns.astype(np.uint32),
+        columns.view(np.uint32) if columns.dtype == np.int32 else columns.astype(np.uint32),
         np.ascontiguousarray(weights, dtype=np.float32),
         int(width),
     )

@@ -208,7 +208,7 @@ def _read_manifest(folder: Path) -> dict[str, Any]:
             whole = whole and 0 < float(recall) <= 1 and 0 < float(mass) <= 1
         for entry in manifest["files"].values():
             whole = whole and isinstance(entry["bytes"], int) and isinstance(entry["crc32"], int)
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError, OverflowError) as error:
         raise DamagedIndexError(f"{path} is not what was written: {error!r}") from error
     if version != FORMAT:
         raise InputError(

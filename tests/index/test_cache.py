@@ -12,7 +12,7 @@ CALLED = {
     "sums": ["impacts", "intrinsics"],
     "candidates": ["heaps", "impacts", "intrinsics"],
     "lookup": ["heaps", "impacts"],
-    "champions": ["impacts", "intrinsics"],
+    "champions": ["candidates", "heaps", "impacts", "intrinsics"],
     "kernels": ["candidates", "champions", "heaps", "impacts", "intrinsics", "lookup", "sums"],
 }
 """For each file the files of kernels that it calls, directly or not: in this order they can be
