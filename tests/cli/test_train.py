@@ -13,6 +13,11 @@ import rarefy.sparse
 from rarefy.cli.train import RECIPES
 
 WORDS = "river stone engine market protein theory garden music window signal winter doctor"
+RARE = (
+    "apple bread chair table horse snake bridge castle paper piano guitar violin summer spring "
+    "autumn lawyer sailor soldier farmer baker silver copper iron gold salt sugar milk honey "
+    "cotton leather rabbit eagle spider tiger coffee basket ladder hammer needle candle"
+)
 
 
 @pytest.fixture
@@ -20,10 +25,10 @@ def wordnet(tmp_path):
     """Forty synsets in the form of WordNet's files."""
     folder = tmp_path / "wordnet"
     folder.mkdir()
-    words = WORDS.split()
+    words, rare = WORDS.split(), RARE.split()  # each rare one in a single gloss
     lines = [
         f"{i:08} 03 n 01 {words[i % 12]}_{words[i // 12]} 0 000 | "
-        f"a {words[i // 12]} near the {words[i % 12]} of a {words[i % 5]}\n"
+        f"a {words[i // 12]} near the {words[i % 12]} of a {words[i % 5]}, {rare[i]}\n"
         for i in range(40)
     ]
     lines.append("00000041 03 n 01 inversion 0 000 | the inverse of a square matrix\n")
