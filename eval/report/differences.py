@@ -125,7 +125,7 @@ def query_differences(results: Results, name: str, baseline: str) -> list[float]
 def _of_interest(systems: list[System]) -> Iterator[tuple[str, str]]:
     names = {system["name"] for system in systems}
     exact = [system for system in systems if system.get("exact") not in names]
-    for system in systems:
+    for system in sorted(systems, key=lambda system: system not in exact):
         if system not in exact:
             baselines = [system["exact"]]
         elif system["kind"] == "sparse":

@@ -87,12 +87,6 @@ def merge_results(runs: Mapping[str, Results]) -> Results:
 def _check_alike(runs: Mapping[str, Results]) -> None:
     (first, reference), *others = runs.items()
     for label, results in others:
-        if results.get("ties") != reference.get("ties"):
-            raise InputError(
-                f"{label} and {first} order equal scores by different rules "
-                f"({results.get('ties')} and {reference.get('ties')}); expected one: make one of "
-                "them again with the other's --ties"
-            )
         for key in _SAME:
             ours, theirs = (found["collection"].get(key) for found in (results, reference))
             if ours != theirs:
@@ -102,6 +96,12 @@ def _check_alike(runs: Mapping[str, Results]) -> None:
                     f"{key}: {ours} and {theirs}; expected runs over the same documents, queries "
                     "and judgements"
                 )
+        if results.get("ties") != reference.get("ties"):
+            raise InputError(
+                f"{label} and {first} order equal scores by different rules "
+                f"({results.get('ties')} and {reference.get('ties')}); expected one: make one of "
+                "them again with the other's --ties"
+            )
 
 
 def _renamed(system: System, names: Mapping[str, str]) -> System:

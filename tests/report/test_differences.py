@@ -25,6 +25,11 @@ def test_pairs_are_sparse_against_baselines_hybrids_against_parts_and_approximat
     ]
 
 
+def test_approximations_come_last(results):
+    results["systems"].insert(0, results["systems"].pop())
+    assert list(pairs(results))[-1] == ("dense:hnsw", "dense")
+
+
 def test_all_pairs_are_of_interest_where_none_is_special(results):
     results["systems"] = results["systems"][:2]
     assert list(pairs(results)) == [
