@@ -77,7 +77,7 @@ class MtebModel:
             ids.append(document["id"])
             texts.append(f"{document.get('title') or ''} {document['text']}".strip())
         if self._fit:
-            self.model.fit(texts)  # type: ignore[attr-defined]
+            self.model.fit(texts)
         self._index = Index.build(self.model.encode_documents(texts), ids=ids)
 
     def search(
