@@ -26,6 +26,7 @@ from rarefy.eval.report import format_table
 RESULTS = Path(__file__).parent / "results"
 ENGINE_LEVELS = {0.9: "recall=0.9", 0.95: "recall=0.95", 0.99: "recall=0.99", 0.9995: "exact"}
 """Least recall -> what rarefy is asked for. Ties that rounded weights swap are no loss."""
+RUN_MEASURES = ("nDCG@10", "R@100", "RR@10")
 
 
 def main() -> None:
@@ -70,8 +71,17 @@ def filled(text: str) -> str:
 
 
 def run_table(result: dict[str, Any]) -> str:
-    """Return the table of a benchmark run."""
-    return format_table(result, style="markdown")
+    """Return the table of a benchmark run, narrow enough for a page."""
+    systems = [
+        {
+            **{key: value for key, value in system.items() if key != "unjudged@10"},
+            "measures": {name: system["measures"][name] for name in RUN_MEASURES},
+        }
+        for system in result["systems"]
+    ]
+    tests = [row for row in result.get("comparisons", ()) if row["measure"] in RUN_MEASURES]
+    shown = {**result, "systems": systems, "comparisons": tests}
+    return format_table(shown, style="markdown", brief=True)
 
 
 def exact_table(result: dict[str, Any]) -> str:

@@ -30,7 +30,7 @@ TESTS = (
 MARKS = "Letters after a figure name the systems that it is significantly above (p <= 0.05)."
 
 
-def format_table(results: Results, style: Style = "text") -> str:
+def format_table(results: Results, style: Style = "text", *, brief: bool = False) -> str:
     """Format the figures of a run, one row a system.
 
     Parameters
@@ -41,6 +41,8 @@ def format_table(results: Results, style: Style = "text") -> str:
         ``"text"`` is for a terminal: quality, differences and the main costs, aligned, under a
         line that names the collection. ``"markdown"`` is one table of all figures, the best of
         each column in bold.
+    brief
+        Whether a table in Markdown leaves out all but the main costs, as that for a terminal does.
 
     Raises
     ------
@@ -50,7 +52,8 @@ def format_table(results: Results, style: Style = "text") -> str:
     if style not in ("text", "markdown"):
         raise InputError(f"style is {style!r}; expected 'text' or 'markdown'")
     if style == "markdown":
-        return _lay_out(_cells(results, columns(results), style), style)
+        main = [*quality_columns(results), *cost_columns(results, brief=True)]
+        return _lay_out(_cells(results, main if brief else columns(results), style), style)
     measure = primary_measure(results)
     parts = [caption(results), _lay_out(_cells(results, quality_columns(results), style), style)]
     if rows := _differences(results, measure, style):
