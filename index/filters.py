@@ -9,6 +9,10 @@ import numpy as np
 import numpy.typing as npt
 
 from rarefy.errors import InputError, InputTypeError
+from rarefy.index.expressions import Expression
+from rarefy.index.grammar import parse
+from rarefy.index.metadata import Metadata
+from rarefy.index.selection import selected
 
 __all__ = ["NO_FILTER", "Filter", "allowed_rows", "allowing"]
 
@@ -31,25 +35,39 @@ class Filter(NamedTuple):
 NO_FILTER = Filter(np.ones(0, np.bool_), np.ones(0, np.bool_))
 
 
-def allowed_rows(given: Any, n: int, row_of: Callable[[str], int]) -> npt.NDArray[np.bool_]:
+def allowed_rows(
+    given: Any, n: int, row_of: Callable[[str], int], metadata: Metadata | None = None
+) -> npt.NDArray[np.bool_]:
     """Turn a filter into a mask.
 
     Parameters
     ----------
     given
-        bool[n], a mask over rows; or ids of documents.
+        bool[n], a mask over rows; ids of documents; or a condition on the metadata, as text or as
+        an expression.
     n
         How many documents there are.
     row_of
         The row of an id; raises InputError if there is none.
+    metadata
+        Of the documents, if they have any.
 
     Raises
     ------
     InputTypeError
-        If it is neither.
+        If it is none of these.
     InputError
-        If the mask has another length, or an id is unknown.
+        If the mask has another length, an id is unknown, or the condition cannot be read or does
+        not fit the metadata.
     """
+    if isinstance(given, str | Expression):
+        expression = parse(given) if isinstance(given, str) else given
+        if metadata is None:
+            raise InputError(
+                f"the filter {str(given)[:80]!r} asks for metadata, and the index has none: "
+                f"build it with metadata=..., or pass a mask or a list of ids"
+            )
+        return selected(expression, metadata)
     if isinstance(given, np.ndarray) and given.dtype == np.bool_:
         if given.shape != (n,):
             raise InputError(
@@ -57,10 +75,10 @@ def allowed_rows(given: Any, n: int, row_of: Callable[[str], int]) -> npt.NDArra
                 f"give one truth value a document"
             )
         return np.ascontiguousarray(given)
-    if isinstance(given, str) or not isinstance(given, Iterable):
+    if not isinstance(given, Iterable):
         raise InputTypeError(
-            f"the filter must be a boolean array, one value a document, or ids of documents; "
-            f"got {type(given).__name__}"
+            f"the filter must be a condition as text, a boolean array, one value a document, or "
+            f"ids of documents; got {type(given).__name__}"
         )
     allowed = np.zeros(n, np.bool_)
     for name in given:

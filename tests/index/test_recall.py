@@ -163,8 +163,9 @@ def test_a_filter_may_be_ids():
         (np.ones(4, bool), InputError, r"a mask of shape \(4,\), the index holds 5 documents"),
         (["a", "z"], InputError, "no document has the id 'z'"),
         (["a", 1], InputTypeError, "the filter holds 1 of type int"),
-        ("a", InputTypeError, "the filter must be a boolean array"),
-        (3, InputTypeError, "the filter must be a boolean array"),
+        ("a == 1", InputError, "asks for metadata, and the index has none"),
+        ("a", InputError, "asks for metadata, and the index has none"),
+        (3, InputTypeError, "the filter must be a condition as text, a boolean array"),
     ],
 )
 def test_a_filter_that_cannot_be_used_is_named(given, error, message):
