@@ -74,6 +74,46 @@ class Metadata:
         columns = {name: _column(name, values) for name, values in _by_field(given, n).items()}
         return cls(lambda: columns)
 
+    @classmethod
+    def joined(
+        cls, parts: Sequence[tuple[Metadata | None, npt.NDArray[np.int64]]]
+    ) -> Metadata | None:
+        """Return the metadata of rows of several parts, one after the other.
+
+        Parameters
+        ----------
+        parts
+            Metadata, or None for all values missing; and the rows of it that are taken.
+
+        Returns
+        -------
+        Metadata or None
+            None if no part has any. A field that a part lacks has missing values there.
+
+        Raises
+        ------
+        InputTypeError
+            If a field is of one type in one part and of another in another.
+        """
+        kinds: dict[str, str] = {}
+        for known, _ in parts:
+            for name, kind in ({} if known is None else known.types).items():
+                if kinds.setdefault(name, kind) != kind:
+                    raise InputTypeError(f"the field {name!r} is {kinds[name]}, and also {kind}")
+        if not kinds:
+            return None
+        pa = arrow()
+        columns = {}
+        for name, kind in kinds.items():
+            pieces = [
+                pa.nulls(len(rows), arrow_type(kind))
+                if known is None or name not in known.columns
+                else known.columns[name].take(pa.array(rows))
+                for known, rows in parts
+            ]
+            columns[name] = pa.concat_arrays(pieces)
+        return cls(lambda: columns)
+
     @property
     def types(self) -> dict[str, str]:
         """The type of each field: int, float, str, bool, datetime or list of str."""
