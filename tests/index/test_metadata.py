@@ -148,6 +148,26 @@ def test_metadata_without_fields_is_written_and_read_back():
     assert Metadata.of([{}, {}], 2).records([0, 1]) == [{}, {}]
 
 
+def test_rows_of_several_are_joined():
+    first = Metadata.of({"year": [2020, 2021, 2022], "lang": ["en", "de", "fr"]}, 3)
+    second = Metadata.of({"year": [2023, None], "tags": [["x"], []]}, 2)
+    joined = Metadata.joined(
+        [(first, np.array([2, 0])), (None, np.array([5])), (second, np.array([1, 0]))]
+    )
+    assert joined.types == {"year": "int", "lang": "str", "tags": "list of str"}
+    assert joined.records(range(5)) == [
+        {"year": 2022, "lang": "fr", "tags": None},
+        {"year": 2020, "lang": "en", "tags": None},
+        {"year": None, "lang": None, "tags": None},
+        {"year": None, "lang": None, "tags": []},
+        {"year": 2023, "lang": None, "tags": ["x"]},
+    ]
+    assert Metadata.from_bytes(joined.to_bytes(), 5).records(range(5)) == joined.records(range(5))
+    assert Metadata.joined([(None, np.array([0]))]) is None
+    with pytest.raises(InputTypeError, match="the field 'year' is int, and also str"):
+        Metadata.joined([(first, np.array([0])), (Metadata.of({"year": ["x"]}, 1), np.array([0]))])
+
+
 EXAMPLE = Metadata.of({"a": [1, None], "b": ["x", "y"], "c": [["p"], []]}, 2).to_bytes()
 
 
