@@ -11,8 +11,6 @@ import numpy.typing as npt
 from rarefy.errors import InputError, InputTypeError
 from rarefy.index.expressions import Expression
 from rarefy.index.grammar import parse
-from rarefy.index.metadata import Metadata
-from rarefy.index.selection import selected
 
 __all__ = ["NO_FILTER", "Filter", "allowed_rows", "allowing"]
 
@@ -36,7 +34,10 @@ NO_FILTER = Filter(np.ones(0, np.bool_), np.ones(0, np.bool_))
 
 
 def allowed_rows(
-    given: Any, n: int, row_of: Callable[[str], int], metadata: Metadata | None = None
+    given: Any,
+    n: int,
+    row_of: Callable[[str], int],
+    select: Callable[[Expression], npt.NDArray[np.bool_]],
 ) -> npt.NDArray[np.bool_]:
     """Turn a filter into a mask.
 
@@ -49,8 +50,8 @@ def allowed_rows(
         How many documents there are.
     row_of
         The row of an id; raises InputError if there is none.
-    metadata
-        Of the documents, if they have any.
+    select
+        The documents of which a condition is true; raises InputError if it does not fit them.
 
     Raises
     ------
@@ -61,13 +62,7 @@ def allowed_rows(
         not fit the metadata.
     """
     if isinstance(given, str | Expression):
-        expression = parse(given) if isinstance(given, str) else given
-        if metadata is None:
-            raise InputError(
-                f"the filter {str(given)[:80]!r} asks for metadata, and the index has none: "
-                f"build it with metadata=..., or pass a mask or a list of ids"
-            )
-        return selected(expression, metadata)
+        return select(parse(given) if isinstance(given, str) else given)
     if isinstance(given, np.ndarray) and given.dtype == np.bool_:
         if given.shape != (n,):
             raise InputError(

@@ -202,18 +202,12 @@ class Index:
         InputError
             If there is no such id or field.
         """
-        snapshot = self._snapshot
-        known = Metadata(dict) if snapshot.metadata is None else snapshot.metadata
-        names = list(ids)
-        rows = [snapshot.row_of(name) for name in names if name is not None]
-        found = iter(known.records(rows, fields))
-        return [{} if name is None else next(found) for name in names]
+        return self._snapshot.records(ids, fields)
 
     @property
     def fields(self) -> dict[str, str]:
         """The fields of the metadata and their types, such as ``{"year": "int"}``."""
-        known = self._snapshot.metadata
-        return {} if known is None else known.types
+        return self._snapshot.fields
 
     def explain(self, query: Any, id: str) -> list[tuple[int, float]]:
         """Return what each shared term adds to a document's score.

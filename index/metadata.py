@@ -114,6 +114,27 @@ class Metadata:
             columns[name] = pa.concat_arrays(pieces)
         return cls(lambda: columns)
 
+    def completed(self, types: Mapping[str, str], n: int) -> Metadata:
+        """Return the same with missing values in fields that it lacks.
+
+        Parameters
+        ----------
+        types
+            All fields, and the type of each.
+        n
+            How many documents there are.
+        """
+
+        def columns() -> dict[str, Any]:
+            return {
+                name: self.columns[name]
+                if name in self.columns
+                else arrow().nulls(n, arrow_type(kind))
+                for name, kind in types.items()
+            }
+
+        return Metadata(columns)
+
     @property
     def types(self) -> dict[str, str]:
         """The type of each field: int, float, str, bool, datetime or list of str."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
@@ -31,19 +30,23 @@ class Part:
         What is searched.
     alive
         bool[rows]; None if all are.
-    searcher
-        Runs the queries; given where another part has the same segment.
+    other
+        A part of the same segment, which shares what it has made of it.
     """
 
     def __init__(
         self,
         segment: Segment,
         alive: npt.NDArray[np.bool_] | None = None,
-        searcher: Searcher | None = None,
+        other: Part | None = None,
     ) -> None:
         self.segment = segment
         self.alive = alive
-        self._searcher = searcher or Searcher(segment.layout, segment.block_size)
+        if other is None:
+            self._searcher = Searcher(segment.layout, segment.block_size)
+            self.metadata = _metadata(segment)
+        else:
+            self._searcher, self.metadata = other._searcher, other.metadata
         self._rows = None if alive is None else np.append(np.flatnonzero(alive), -1)
         self._places = None if alive is None else np.cumsum(alive) - 1
         self._fit(segment.table)
@@ -53,14 +56,7 @@ class Part:
 
     def with_alive(self, alive: npt.NDArray[np.bool_] | None) -> Part:
         """Return a part of the same segment with other deletions."""
-        return Part(self.segment, alive, self._searcher)
-
-    @cached_property
-    def metadata(self) -> Metadata | None:
-        """What is known of the rows, deleted ones too."""
-        if self.segment.metadata is None:
-            return None
-        return Metadata.from_bytes(self.segment.metadata, len(self.segment.ids))
+        return Part(self.segment, alive, self)
 
     @property
     def rows(self) -> npt.NDArray[np.int64]:
@@ -148,3 +144,10 @@ class Part:
             if len(known) < MOST_PLANS:
                 known[k, recall] = chosen
         return chosen
+
+
+def _metadata(segment: Segment) -> Metadata:
+    """Return what is known of the rows, deleted ones too; it is read when it is first used."""
+    if segment.metadata is None:
+        return Metadata(dict)
+    return Metadata.from_bytes(segment.metadata, len(segment.ids))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -15,6 +15,7 @@ from rarefy.index.expressions import Expression
 from rarefy.index.filters import allowed_rows
 from rarefy.index.metadata import Metadata
 from rarefy.index.part import Part
+from rarefy.index.selection import selected
 from rarefy.index.storage.deletions import read_alive
 from rarefy.index.storage.manifest import Manifest, generations, read_newest
 from rarefy.index.storage.segment import read_segment
@@ -162,16 +163,44 @@ class Snapshot:
 
     def mask(self, filter: Any) -> npt.NDArray[np.bool_]:
         """Return the rows that a filter of `Index.search` keeps: bool[len(snapshot)]."""
-        conditions = isinstance(filter, str | Expression)
-        metadata = self.metadata if conditions else None
-        return allowed_rows(filter, len(self), self.row_of, metadata)
+        return allowed_rows(filter, len(self), self.row_of, self._selected)
+
+    def _selected(self, expression: Expression) -> npt.NDArray[np.bool_]:
+        if not self.fields:
+            raise InputError(
+                f"the filter {str(expression)[:80]!r} asks for metadata, and the index has none: "
+                f"build it with metadata=..., or pass a mask or a list of ids"
+            )
+        masks = [
+            selected(expression, metadata)[part.rows]
+            for part, metadata in zip(self.parts, self._metadata, strict=True)
+        ]
+        return np.concatenate(masks)
 
     @cached_property
-    def metadata(self) -> Metadata | None:
-        """What is known of the documents, by row; None if nothing is."""
-        if len(self.parts) == 1 and self.parts[0].alive is None:
-            return self.parts[0].metadata
-        return Metadata.joined([(part.metadata, part.rows) for part in self.parts])
+    def fields(self) -> dict[str, str]:
+        """The fields of the metadata and their types."""
+        return {name: kind for part in self.parts for name, kind in part.metadata.types.items()}
+
+    @cached_property
+    def _metadata(self) -> list[Metadata]:
+        """What is known of each part's rows, deleted ones too, in all fields."""
+        return [part.metadata.completed(self.fields, len(part.segment.ids)) for part in self.parts]
+
+    def records(
+        self, names: Iterable[str | None], fields: Sequence[str] | None
+    ) -> list[dict[str, Any]]:
+        """Return the metadata of documents by their ids, none for None; see `Index.metadata`."""
+        records: list[dict[str, Any]] = []
+        for name in names:
+            if name is None:
+                records.append({})
+                continue
+            row = self.row_of(name)
+            i = int(np.searchsorted(self.starts, row, side="right")) - 1
+            place = row - int(self.starts[i])
+            records += self._metadata[i].records([int(self.parts[i].rows[place])], fields)
+        return records
 
     def part_of(self, row: int) -> tuple[Part, int]:
         """Return the part that has a row, and the row's place in it."""

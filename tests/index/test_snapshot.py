@@ -8,6 +8,7 @@ import scipy.sparse as sp
 
 from rarefy.errors import DamagedIndexError, InputError
 from rarefy.index import Index
+from rarefy.index.snapshot import Snapshot
 from rarefy.index.storage.deletions import write_alive
 from rarefy.index.storage.files import Files
 from rarefy.index.storage.manifest import Manifest, publish, sweep
@@ -154,3 +155,26 @@ def test_what_goes_while_it_is_opened_is_looked_for_again(tmp_path, monkeypatch)
     (tmp_path / new.file.name).unlink()
     with pytest.raises(DamagedIndexError, match="it is missing"):
         Index.open(tmp_path)
+
+
+def test_fields_that_a_part_lacks_are_missing_there():
+    documents = sp.csr_array(np.ones((2, 1), np.float32))
+    with_year = Index.build(documents, ids=["a", "b"], metadata={"year": [2020, 2021]})
+    with_lang = Index.build(documents, ids=["c", "d"], metadata={"lang": ["en", "de"]})
+    bare = Index.build(documents, ids=["e", "f"])
+    parts = [each._snapshot.parts[0] for each in (with_year, bare, with_lang)]
+    parts[2] = parts[2].with_alive(np.array([False, True]))
+    index = Index(Snapshot(parts, 1))
+    assert index.fields == {"year": "int", "lang": "str"}
+    for text, expected in [
+        ("year >= 2021", ["b"]),
+        ("year is null", ["e", "f", "d"]),
+        ("not lang == 'en'", ["d"]),
+        ("year == 2020 or lang == 'de'", ["a", "d"]),
+    ]:
+        hits = index.search(documents[[0]], filter=text)
+        assert [name for name in hits.ids[0] if name] == expected
+    assert index.metadata(["d", "e"]) == [
+        {"year": None, "lang": "de"},
+        {"year": None, "lang": None},
+    ]
