@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from rarefy.errors import DamagedIndexError
+from rarefy.index.metadata import Metadata
 from rarefy.index.storage.bounds import bound_fault
 from rarefy.index.storage.deletions import read_alive, write_alive
 from rarefy.index.storage.files import Files
@@ -30,8 +31,8 @@ __all__ = ["repair", "verify"]
 def verify(folder: Path) -> None:
     """Check every byte of an index, and that its parts fit together.
 
-    Checksums, offsets, terms and rows within their ranges, ids, deletions, and that the bounds by
-    which search leaves documents out are not below the weights.
+    Checksums, offsets, terms and rows within their ranges, ids, metadata, deletions, and that the
+    bounds by which search leaves documents out are not below the weights.
 
     Raises
     ------
@@ -39,6 +40,8 @@ def verify(folder: Path) -> None:
         If the folder holds no index, or one of another format.
     DamagedIndexError
         If it is not what was written; it names the file and the section.
+    MissingExtraError
+        If there is metadata and pyarrow is not installed.
     """
     manifest = read_newest(folder)
     parts = []
@@ -131,6 +134,11 @@ def _checked_ids(folder: Path, entry: SegmentEntry, vocabulary_size: int) -> Ids
     path = folder / entry.file.name
     segment = read_segment(folder, entry, vocabulary_size, verify=True)
     problem = bound_fault(segment.layout, segment.block_size)
+    if segment.metadata is not None:
+        try:
+            Metadata.from_bytes(segment.metadata, len(segment.ids)).columns  # noqa: B018
+        except DamagedIndexError as error:
+            raise DamagedIndexError(f"{path}: {error}") from error
     if problem is None:
         hashes, rows = Ids.of(segment.ids.names()).by_hash
         written_hashes, written_rows = segment.ids.by_hash

@@ -8,6 +8,7 @@ import scipy.sparse as sp
 
 from rarefy.errors import DamagedIndexError, InputError
 from rarefy.index.build import build
+from rarefy.index.metadata import Metadata
 from rarefy.index.storage.bounds import bound_fault
 from rarefy.index.storage.check import repair, verify
 from rarefy.index.storage.deletions import read_alive, write_alive
@@ -160,3 +161,21 @@ def test_bounds_of_a_compact_layout_are_checked():
     maxima = whole.dense_maxima.copy()
     maxima[1, 7] = 0
     assert "above the maximum" in bound_fault(whole._replace(dense_maxima=maxima), 1)
+
+
+def test_metadata_that_does_not_fit_is_found(tmp_path):
+    fitting = Metadata.of({"year": [2020, 2021]}, 2).to_bytes()
+    forged = Metadata.of({"year": [2020, 2021, 2022]}, 3).to_bytes()
+    entries = []
+    for i, metadata in enumerate([fitting, forged, np.frombuffer(b"no table", np.uint8)]):
+        ids = Ids.of([f"a{i}", f"b{i}"])
+        segment = Segment(layout(2), ids, 30, 1, [], metadata)
+        entries.append(write_segment(Files(), tmp_path, segment))
+    publish(Files(), tmp_path, Manifest(1, 30, tuple(entries)))
+    with pytest.raises(DamagedIndexError, match=f"{entries[1].file.name}: metadata has 3 doc"):
+        verify(tmp_path)
+    first, second = repair(tmp_path)
+    assert "metadata has 3 documents" in first
+    assert "metadata is not what was written" in second
+    verify(tmp_path)
+    assert living(tmp_path) == [["a0", "b0"]]
