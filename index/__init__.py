@@ -6,5 +6,6 @@ Needs numpy, scipy and numba; and pyarrow, once documents have metadata.
 from rarefy.index.expressions import Expression, field
 from rarefy.index.hits import Hits
 from rarefy.index.index import Index
+from rarefy.index.writer import Writer
 
-__all__ = ["Expression", "Hits", "Index", "field"]
+__all__ = ["Expression", "Hits", "Index", "Writer", "field"]

@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from rarefy.errors import DamagedIndexError
 
-__all__ = ["Ids"]
+__all__ = ["Ids", "hashes_of"]
 
 
 class Ids:
@@ -51,7 +51,7 @@ class Ids:
     @cached_property
     def by_hash(self) -> tuple[npt.NDArray[np.uint64], npt.NDArray[np.uint32]]:
         """Hashes of the ids, uint64[n], ascending, and the row of each, uint32[n]."""
-        hashes = _hashes(self.names())
+        hashes = hashes_of(self.names())
         rows = np.argsort(hashes, kind="stable").astype(np.uint32)
         return hashes[rows], rows
 
@@ -67,10 +67,8 @@ class Ids:
             If an id is not UTF-8.
         """
         if not self._all_known:
-            asked = np.unique(rows)
-            for row in asked[asked >= 0].tolist():
-                if self._known[row] is None:
-                    self._known[row] = self._decode(row)
+            for row in np.unique(rows).tolist():
+                self._name(row)
         return self._known[rows]
 
     def names(self) -> list[str]:
@@ -85,17 +83,34 @@ class Ids:
         self._all_known = True
         return known.tolist()
 
-    def rows_of(self, names: Sequence[str]) -> npt.NDArray[np.int64]:
-        """Return the row of each id, -1 where there is none."""
+    def rows_of(
+        self, names: Sequence[str], wanted: npt.NDArray[np.uint64] | None = None
+    ) -> npt.NDArray[np.int64]:
+        """Return the row of each id, -1 where there is none.
+
+        Parameters
+        ----------
+        names
+            Ids.
+        wanted
+            Their `hashes_of`, where they are known.
+        """
         hashes, rows = self.by_hash
-        wanted = _hashes(names)
+        if wanted is None:
+            wanted = hashes_of(names)
         found = np.full(len(names), -1, np.int64)
         first, last = (np.searchsorted(hashes, wanted, side) for side in ("left", "right"))
         for i in np.flatnonzero(last > first).tolist():
             for row in rows[first[i] : last[i]].tolist():
-                if self.take(np.array([row]))[0] == names[i]:
+                if self._name(row) == names[i]:
                     found[i] = row
         return found
+
+    def _name(self, row: int) -> str | None:
+        """Return the id of a row, None of row -1, and keep it."""
+        if row >= 0 and self._known[row] is None:
+            self._known[row] = self._decode(row)
+        return self._known[row]
 
     def _decode(self, row: int) -> str:
         start = self.ends[row - 1] if row else 0
@@ -105,7 +120,7 @@ class Ids:
             raise DamagedIndexError(f"the id of row {row} is not UTF-8: {error}") from error
 
 
-def _hashes(names: Sequence[str]) -> npt.NDArray[np.uint64]:
+def hashes_of(names: Sequence[str]) -> npt.NDArray[np.uint64]:
     """Return BLAKE2b of each, cut to 64 bits; the same everywhere."""
     digests = (blake2b(n.encode("utf-8", "surrogatepass"), digest_size=8).digest() for n in names)
     return np.frombuffer(b"".join(digests), "<u8").astype(np.uint64)
