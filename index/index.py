@@ -18,7 +18,7 @@ from rarefy.index.metadata import Metadata
 from rarefy.index.part import Part
 from rarefy.index.snapshot import Snapshot
 from rarefy.index.storage import check
-from rarefy.index.storage.folder import replace
+from rarefy.index.storage.folder import link, replace
 from rarefy.index.storage.ids import Ids
 from rarefy.index.storage.segment import Segment
 from rarefy.index.vectors import canonical, document_ids
@@ -273,6 +273,28 @@ class Index:
         part = Part(merged(self._snapshot.parts, self.vocabulary_size))
         part.calibrate(None)
         return part.segment._replace(table=part.table)
+
+    def snapshot(self, folder: str | Path) -> None:
+        """Keep the commit that is open under a new folder, without copying its arrays.
+
+        The folder's files are second names (hard links) of the same files, which never change: it
+        takes no time, and room only once the index has moved on.
+
+        Parameters
+        ----------
+        folder
+            A new folder on the same file system.
+
+        Raises
+        ------
+        InputError
+            If the folder holds anything, or is on another file system; the index was not opened
+            from a folder; or the commit's files are gone as there are newer ones.
+        """
+        manifest = self._snapshot.manifest
+        if self._folder is None or manifest is None:
+            raise InputError("the index is in memory alone: use save")
+        link(self._folder, manifest, Path(folder))
 
     @classmethod
     def open(cls, folder: str | Path, *, verify: bool = True) -> Index:

@@ -90,7 +90,9 @@ def run_to_merge(segments: Sequence[SegmentEntry]) -> slice | None:
     are of a tier or below it, and none has more than half of their documents, they become one: a
     document that is copied is then in a segment of twice the size or more, so that it is copied as
     often as the logarithm of their number at most (O'Neil et al., The log-structured merge-tree,
-    1996). In the lowest tier copies cost nothing, and any neighbours become one. Neighbours alone, so that documents stay in the order in which they came. A segment of which more than half is deleted is copied alone.
+    1996). In the lowest tier copies cost nothing, and any neighbours become one. Neighbours alone,
+    so that documents stay in the order in which they came. A segment of which more than half is
+    deleted is copied alone.
 
     Parameters
     ----------

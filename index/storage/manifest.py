@@ -25,6 +25,7 @@ from rarefy.index.storage.lock import LOCK
 from rarefy.index.vectors import MAX_COLUMNS, MAX_ROWS
 
 __all__ = [
+    "MANIFEST",
     "Manifest",
     "SegmentEntry",
     "check_target",
@@ -37,6 +38,7 @@ __all__ = [
 ]
 
 MANIFEST = re.compile(r"manifest-([1-9][0-9]{0,17})\.json")
+"""What the names of manifests are."""
 OWN = re.compile(r"(?:segment|deletions)-[0-9a-f]{16}\.rarefy|manifest-[0-9a-f]{16}\.new")
 OLDER = "index.json"
 """What folders of format 3 and below hold."""
@@ -79,10 +81,10 @@ class Manifest(NamedTuple):
     segments: tuple[SegmentEntry, ...]
 
     @property
-    def names(self) -> set[str]:
-        """Names of the files, its own as well."""
+    def files(self) -> set[str]:
+        """Names of the files that it needs."""
         entries = [entry for s in self.segments for entry in (s.file, s.deletions) if entry]
-        return {_name(self.generation), *(entry.name for entry in entries)}
+        return {entry.name for entry in entries}
 
 
 def fresh_name(kind: str) -> str:
@@ -224,7 +226,7 @@ def sweep(files: Files, folder: Path, kept: Iterable[Manifest]) -> None:
     Files that an index does not write are left alone. What cannot be removed is left for the next
     time: nothing depends on it.
     """
-    needed = set[str]().union(*(manifest.names for manifest in kept))
+    needed = set[str]().union(*({_name(each.generation)} | each.files for each in kept))
     for entry in sorted(folder.iterdir()):
         if entry.name not in needed and _is_own(entry.name):
             with suppress(OSError):

@@ -148,11 +148,12 @@ def test_sweeping_leaves_what_is_kept_and_what_is_not_ours(tmp_path):
     publish(Files(), tmp_path, kept)
     others = {"terms.json", "segment-1.rarefy", "manifest-0.json", "manifest-x.json", "write.lock"}
     lost = {fresh_name("segment"), fresh_name("deletions"), f"manifest-{'0' * 16}.new"}
-    names = kept.names | old.names | others | lost
-    for name in names - {"manifest-1.json", "manifest-2.json"}:
+    needed = {"manifest-2.json"} | kept.files
+    names = needed | old.files | others | lost
+    for name in names - {"manifest-2.json"}:
         (tmp_path / name).write_text("")
     sweep(Files(), tmp_path, [kept])
-    assert {path.name for path in tmp_path.iterdir()} == kept.names | others
+    assert {path.name for path in tmp_path.iterdir()} == needed | others
 
 
 @pytest.mark.parametrize("seed", range(8))

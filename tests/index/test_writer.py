@@ -12,6 +12,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition,
 from rarefy.errors import InputError, InputTypeError
 from rarefy.index import Index, Writer, merging
 from rarefy.index.storage.container import FileEntry
+from rarefy.index.storage.folder import link
 from rarefy.index.storage.manifest import SegmentEntry
 
 COLUMNS = 6
@@ -206,6 +207,49 @@ def test_what_cannot_be_written_is_refused(folder, tmp_path):
         with pytest.raises(InputTypeError, match="ids is None"):
             writer.upsert(None, vectors(weights(1)))
     assert content(Index.open(folder)) == expected({"a": 0, "b": 1, "c": 2})
+
+
+def test_a_snapshot_stays_what_it_was(folder, tmp_path):
+    with Writer(folder) as writer:
+        writer.delete(["a"])
+    index = Index.open(folder)
+    index.snapshot(tmp_path / "kept")
+    with Writer(folder) as writer:
+        writer.upsert(["b"], vectors(weights(5)))
+        writer.merge()
+        writer.delete(["c"])
+    Index.verify(tmp_path / "kept")
+    assert content(Index.open(tmp_path / "kept")) == expected({"b": 1, "c": 2})
+    assert content(Index.open(folder)) == expected({"b": 5})
+    with Writer(tmp_path / "kept") as writer:
+        writer.upsert(["z"], vectors(weights(9)))
+    assert content(Index.open(tmp_path / "kept")) == expected({"b": 1, "c": 2, "z": 9})
+    with pytest.raises(InputError, match="holds an index: name a new folder"):
+        index.snapshot(folder)
+    with pytest.raises(InputError, match="refresh the index first"):
+        index.snapshot(tmp_path / "late")
+    index.refresh()
+    index.snapshot(tmp_path / "late")
+    with pytest.raises(InputError, match="in memory alone"):
+        Index.build(vectors(weights(0))).snapshot(tmp_path / "never")
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_a_kill_of_a_snapshot_leaves_no_half_of_one(folder, tmp_path, faults, seed):
+    index = Index.open(folder)
+    counting = faults.FaultyFiles()
+    link(folder, index._snapshot.manifest, tmp_path / "counted", counting)
+    for at in range(counting.count):
+        files, copy = faults.FaultyFiles(at), tmp_path / str(at)
+        with pytest.raises(faults.Killed):
+            link(folder, index._snapshot.manifest, copy, files)
+        files.lose_power(np.random.default_rng(seed))
+        try:
+            assert content(Index.open(copy)) == content(index)
+        except InputError as error:
+            assert "holds no index" in str(error)
+            index.snapshot(copy)
+            Index.verify(copy)
 
 
 def live(folder, files, acknowledged, seed=0):
