@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from rarefy.errors import InputError, InputTypeError
+from rarefy.index.columns import arrow, arrow_type, in_utc
 from rarefy.index.expressions import (
     Comparison,
     Contains,
@@ -19,7 +20,7 @@ from rarefy.index.expressions import (
     Not,
     Value,
 )
-from rarefy.index.metadata import Metadata, arrow, arrow_type, in_utc
+from rarefy.index.metadata import Metadata
 
 __all__ = ["selected"]
 

@@ -167,9 +167,9 @@ class Writer:
         if ids is None:
             raise InputTypeError("ids is None; expected one unique string a document")
         names = document_ids(ids, len(documents))
-        fields = None if metadata is None else Metadata.of(metadata, len(documents))
-        if fields is not None:
-            self._check_types(fields)
+        fields = None
+        if metadata is not None:
+            fields = Metadata.of(metadata, len(documents), self._types())
         self._forget(names)
         self._buffer.add(names, documents, fields)
         if self._buffer.bytes > self._buffer_bytes:
@@ -295,16 +295,11 @@ class Writer:
         known = Part(segment).metadata
         return _Open(entry, segment, {} if known is None else known.types, alive)
 
-    def _check_types(self, fields: Metadata) -> None:
-        """Raise InputTypeError if a field has another type than before."""
+    def _types(self) -> dict[str, str]:
+        """Return the fields that documents have so far, and their types."""
         held = [metadata.types for _, metadata in self._buffer.batches if metadata is not None]
-        for known in [*(each.fields for each in self._segments), *held]:
-            for name, kind in fields.types.items():
-                if known.get(name, kind) != kind:
-                    raise InputTypeError(
-                        f"the field {name!r} is {kind}, and {known[name]} in other documents: pass "
-                        f"values of that type"
-                    )
+        every = [*(each.fields for each in self._segments), *held]
+        return {name: kind for types in every for name, kind in types.items()}
 
     def _forget(self, names: list[str]) -> int:
         """Mark documents as deleted; return how many there were."""

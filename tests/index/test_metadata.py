@@ -115,6 +115,32 @@ def test_what_is_no_metadata_is_named(case):
         Metadata.of(value, 2)
 
 
+def test_types_that_are_known_are_kept():
+    types = {"year": "int", "score": "float", "lang": "str"}
+    given = {"year": [None, 3], "score": [1, 2], "lang": [None, None], "new": [None, True]}
+    metadata = Metadata.of(given, 2, types)
+    assert metadata.types == {**types, "new": "bool"}
+    assert metadata.records([1]) == [{"year": 3, "score": 2.0, "lang": None, "new": True}]
+    assert Metadata.of({"score": np.array([1, 2]), "lang": pa.nulls(2)}, 2, types).types == {
+        "score": "float",
+        "lang": "str",
+    }
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        ([2.5, None], "'year' has 2.5 of type float in row 0; expected int"),
+        ([1, "x"], "'year' has 'x' of type str in row 1; expected int"),
+        (np.array([2.5, 1]), "'year' is int in the index, got float values"),
+        (np.array(["x", "y"]), "'year' is int in the index, got str values"),
+    ],
+)
+def test_other_types_than_are_known_are_refused(values, message):
+    with pytest.raises(InputTypeError, match=message):
+        Metadata.of({"year": values}, 2, {"year": "int"})
+
+
 def test_an_unknown_field_is_named():
     with pytest.raises(InputError, match=r"'b' is no field; the index has a \(int\)"):
         Metadata.of({"a": [1]}, 1).records([0], ["b"])

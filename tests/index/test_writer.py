@@ -168,7 +168,8 @@ def test_metadata_goes_along(folder):
         writer.upsert(["z"], vectors(weights(9)), [{"year": 3, "lang": "en"}])
         writer.commit()
         writer.upsert(["y"], vectors(weights(8)), {"year": [5]})
-        with pytest.raises(InputTypeError, match="'year' is str, and int in other documents"):
+        writer.upsert(["w"], vectors(weights(8)), {"year": [None], "lang": ["en"]})
+        with pytest.raises(InputTypeError, match="'year' has '5' of type str in row 0"):
             writer.upsert(["w"], vectors(weights(8)), {"year": ["5"]})
         writer.commit()
         for _ in range(2):
