@@ -1,9 +1,11 @@
 """Sparse vectors to ranked documents: an inverted index.
 
-Needs numpy, scipy and numba alone.
+Needs numpy, scipy and numba; and pyarrow, once documents have metadata.
 """
 
+from rarefy.index.expressions import Expression, field
 from rarefy.index.hits import Hits
 from rarefy.index.index import Index
+from rarefy.index.writer import Writer
 
-__all__ = ["Hits", "Index"]
+__all__ = ["Expression", "Hits", "Index", "Writer", "field"]

@@ -9,6 +9,8 @@ import numpy as np
 import numpy.typing as npt
 
 from rarefy.errors import InputError, InputTypeError
+from rarefy.index.expressions import Expression
+from rarefy.index.grammar import parse
 
 __all__ = ["NO_FILTER", "Filter", "allowed_rows", "allowing"]
 
@@ -31,25 +33,36 @@ class Filter(NamedTuple):
 NO_FILTER = Filter(np.ones(0, np.bool_), np.ones(0, np.bool_))
 
 
-def allowed_rows(given: Any, n: int, row_of: Callable[[str], int]) -> npt.NDArray[np.bool_]:
+def allowed_rows(
+    given: Any,
+    n: int,
+    row_of: Callable[[str], int],
+    select: Callable[[Expression], npt.NDArray[np.bool_]],
+) -> npt.NDArray[np.bool_]:
     """Turn a filter into a mask.
 
     Parameters
     ----------
     given
-        bool[n], a mask over rows; or ids of documents.
+        bool[n], a mask over rows; ids of documents; or a condition on the metadata, as text or as
+        an expression.
     n
         How many documents there are.
     row_of
         The row of an id; raises InputError if there is none.
+    select
+        The documents of which a condition is true; raises InputError if it does not fit them.
 
     Raises
     ------
     InputTypeError
-        If it is neither.
+        If it is none of these.
     InputError
-        If the mask has another length, or an id is unknown.
+        If the mask has another length, an id is unknown, or the condition cannot be read or does
+        not fit the metadata.
     """
+    if isinstance(given, str | Expression):
+        return select(parse(given) if isinstance(given, str) else given)
     if isinstance(given, np.ndarray) and given.dtype == np.bool_:
         if given.shape != (n,):
             raise InputError(
@@ -57,10 +70,10 @@ def allowed_rows(given: Any, n: int, row_of: Callable[[str], int]) -> npt.NDArra
                 f"give one truth value a document"
             )
         return np.ascontiguousarray(given)
-    if isinstance(given, str) or not isinstance(given, Iterable):
+    if not isinstance(given, Iterable):
         raise InputTypeError(
-            f"the filter must be a boolean array, one value a document, or ids of documents; "
-            f"got {type(given).__name__}"
+            f"the filter must be a condition as text, a boolean array, one value a document, or "
+            f"ids of documents; got {type(given).__name__}"
         )
     allowed = np.zeros(n, np.bool_)
     for name in given:

@@ -2,32 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from rarefy.errors import InputError, InputTypeError
-from rarefy.index.build import build
-from rarefy.index.filters import allowed_rows
+from rarefy.errors import InputError
+from rarefy.index.arguments import check_count, check_recall
 from rarefy.index.hits import Hits
-from rarefy.index.layout import Layout
 from rarefy.index.lookup import document_postings
-from rarefy.index.planner import LEAST_DOCUMENTS, Calibration, calibrate, plans, sample_queries
-from rarefy.index.searcher import Searcher
-from rarefy.index.storage.segment import read_segment, write_segment
+from rarefy.index.merging import laid_out, merged
+from rarefy.index.metadata import Metadata
+from rarefy.index.part import Part
+from rarefy.index.snapshot import Snapshot
+from rarefy.index.storage import check
+from rarefy.index.storage.folder import link, replace
+from rarefy.index.storage.ids import Ids
+from rarefy.index.storage.segment import Segment
 from rarefy.index.vectors import canonical, document_ids
 
 __all__ = ["Index"]
-
-MOST_PLANS = 1000
-"""Plans that are kept so as not to look them up again."""
-BLOCK_SIZES = ((3 * 2**16, 1), (2**19, 2))
-"""Documents up to which a block size is the fastest; beyond the last it is 4."""
-CHAMPIONS = 4096
-"""How many each term has, at most, in collections so large that blocks are of 4."""
 
 
 class Index:
@@ -38,21 +34,9 @@ class Index:
     Safe to share between threads.
     """
 
-    def __init__(
-        self,
-        layout: Layout,
-        ids: list[str],
-        *,
-        vocabulary_size: int,
-        block_size: int,
-        table: Sequence[Calibration] = (),
-    ) -> None:
-        self._layout = layout
-        self._ids = np.array([*ids, None], dtype=object)  # row -1 has the id None
-        self._rows: dict[str, int] | None = None
-        self._vocabulary_size = vocabulary_size
-        self._searcher = Searcher(layout, block_size)
-        self._fit(table)
+    def __init__(self, snapshot: Snapshot, folder: Path | None = None) -> None:
+        self._snapshot = snapshot
+        self._folder = folder
 
     @classmethod
     def build(
@@ -62,6 +46,7 @@ class Index:
         *,
         calibration_queries: Any = None,
         compact: bool = False,
+        metadata: Any = None,
     ) -> Index:
         """Build an index over documents.
 
@@ -78,26 +63,28 @@ class Index:
             Keep weights in 8 bits, rounded to the nearest of 255 steps up to the largest weight of
             their term: less than half the memory, exact search over the rounded weights, slower
             (most for k above 100), and always exact whatever recall is asked for.
+        metadata
+            What filters ask for and `metadata` returns: a mapping from field to one value a
+            document, a list of one mapping from field to value a document, or a table of Arrow,
+            pandas or polars. A field is of int, float, str, bool, datetime or list of str; None and
+            NaN are missing values; a datetime without a time zone is of UTC. Needs pyarrow.
 
         Raises
         ------
         InputTypeError
-            If the vectors are no sparse matrix of numbers, or an id is no string.
+            If the vectors are no sparse matrix of numbers, an id is no string, or a field has
+            values of another type or of several.
         InputError
-            If a weight is negative or not finite, or ids are too few, too many or not unique.
+            If a weight is negative or not finite, ids or values of a field are too few or too many,
+            ids are not unique, or a field has a name that no filter can use.
+        MissingExtraError
+            If there is metadata and pyarrow is not installed.
         """
         documents = canonical(vectors, what="document vectors")
         names = document_ids(ids, len(documents))
-        block_size = next((size for most, size in BLOCK_SIZES if len(documents) <= most), 4)
-        if compact:
-            block_size = 1
-        champions = CHAMPIONS if block_size == 4 else 0
-        index = cls(
-            build(documents, block_size, compact=compact, champions=champions),
-            names,
-            vocabulary_size=documents.width,
-            block_size=block_size,
-        )
+        fields = None if metadata is None else Metadata.of(metadata, len(documents))
+        segment = laid_out(documents, Ids.of(names), fields, compact=compact)
+        index = cls(Snapshot([Part(segment)], documents.width))
         index.calibrate(calibration_queries)
         return index
 
@@ -119,21 +106,11 @@ class Index:
         InputError
             If a weight is negative or not finite, or the width is not the vocabulary size.
         """
-        layout, block_size = self._layout, self._searcher.block_size
+        given = None
         if queries is not None:
-            given = canonical(queries, width=self._vocabulary_size, what="calibration queries")
-        if layout.compact:
-            self._fit([])
-        elif queries is not None:
-            self._fit(calibrate(layout, block_size, given))
-        elif len(self) >= LEAST_DOCUMENTS:
-            sampled, rows = sample_queries(layout, self._vocabulary_size, np.random.default_rng(0))
-            self._fit(calibrate(layout, block_size, sampled, rows))
-
-    def _fit(self, table: Sequence[Calibration]) -> None:
-        """Replace the table, and the plans that were looked up in the one before."""
-        known: dict[tuple[int, float | None], npt.NDArray[np.float64]] = {}
-        self._fitted = list(table), known
+            given = canonical(queries, width=self.vocabulary_size, what="calibration queries")
+        for part in self._snapshot.parts:
+            part.calibrate(given)
 
     def search(
         self,
@@ -157,7 +134,9 @@ class Index:
             in the mean over queries like those of the calibration; the rest may be others. Scores
             are exact all the same.
         filter
-            bool[n], the documents that may be results, or their ids; None for all.
+            bool[n], the documents that may be results; their ids; or a condition on the metadata,
+            as text such as ``"year >= 2020 and lang in ('en', 'de')"`` or made of `field`. None for
+            all.
         threads
             How many threads share the queries; it changes no result.
 
@@ -165,33 +144,70 @@ class Index:
         ------
         InputTypeError
             If the queries are no sparse matrix of numbers, k or threads is no integer, recall is no
-            number, or the filter is neither a mask nor ids.
+            number, or the filter is no mask, no ids and no condition.
         InputError
             If a weight is negative or not finite, the width is not the vocabulary size, k or
-            threads is below 1, recall is not in (0, 1], the mask has another length, or an id is
-            unknown.
+            threads is below 1, recall is not in (0, 1], the mask has another length, an id is
+            unknown, or the condition cannot be read or does not fit the metadata.
         """
-        _check_count("k", k)
-        _check_count("threads", threads)
-        _check_recall(recall)
-        vectors = canonical(queries, width=self._vocabulary_size, what="query vectors")
-        allowed = None if filter is None else allowed_rows(filter, len(self), self.row_of)
-        n_allowed = len(self) if allowed is None else int(np.count_nonzero(allowed))
-        chosen = self._plans_for(int(k), recall, n_allowed)
-        rows, scores = self._searcher.search(vectors, int(k), chosen, allowed, int(threads))
-        return Hits(self._ids[rows], rows, scores)
+        check_count("k", k)
+        check_count("threads", threads)
+        check_recall(recall)
+        snapshot = self._snapshot
+        vectors = canonical(queries, width=snapshot.vocabulary_size, what="query vectors")
+        allowed = None if filter is None else snapshot.mask(filter)
+        rows, scores = snapshot.search(vectors, int(k), recall, allowed, int(threads))
+        return Hits(snapshot.ids_at(rows), rows, scores)
 
-    def _plans_for(self, k: int, recall: float | None, n_allowed: int) -> npt.NDArray[np.float64]:
-        """Return the settings; without a filter they are looked up once."""
-        table, known = self._fitted
-        if n_allowed < len(self):
-            return plans(table, k, recall, len(self), n_allowed)
-        chosen = known.get((k, recall))
-        if chosen is None:
-            chosen = plans(table, k, recall, len(self), n_allowed)
-            if len(known) < MOST_PLANS:
-                known[k, recall] = chosen
-        return chosen
+    def mask(self, filter: Any) -> npt.NDArray[np.bool_]:
+        """Return the documents that a filter keeps, to count them or to search several times.
+
+        Parameters
+        ----------
+        filter
+            As for `search`.
+
+        Returns
+        -------
+        bool[n]
+            By row; a filter for `search` too.
+
+        Raises
+        ------
+        InputTypeError, InputError
+            As `search` does.
+        """
+        return self._snapshot.mask(filter)
+
+    def metadata(
+        self, ids: Iterable[str | None], fields: Sequence[str] | None = None
+    ) -> list[dict[str, Any]]:
+        """Return what the index holds of documents beside their vectors.
+
+        Parameters
+        ----------
+        ids
+            Ids of documents, such as a row of `Hits.ids`; None, where fewer than k were found, has
+            no values.
+        fields
+            Which fields; by default all.
+
+        Returns
+        -------
+        list of dict
+            For each id, a value a field: None if it is missing; a datetime is of UTC.
+
+        Raises
+        ------
+        InputError
+            If there is no such id or field.
+        """
+        return self._snapshot.records(ids, fields)
+
+    @property
+    def fields(self) -> dict[str, str]:
+        """The fields of the metadata and their types, such as ``{"year": "int"}``."""
+        return self._snapshot.fields
 
     def explain(self, query: Any, id: str) -> list[tuple[int, float]]:
         """Return what each shared term adds to a document's score.
@@ -214,11 +230,12 @@ class Index:
         InputError
             If there is no such id, or there is not exactly one query.
         """
-        vectors = canonical(query, width=self._vocabulary_size, what="query vectors")
+        vectors = canonical(query, width=self.vocabulary_size, what="query vectors")
         if len(vectors) != 1:
             raise InputError(f"explain takes one query, got {len(vectors)}: pass one row")
-        row = self.row_of(id)
-        columns, of_document = document_postings(self._layout, row)
+        snapshot = self._snapshot
+        part, place = snapshot.part_of(snapshot.row_of(id))
+        columns, of_document = document_postings(part.segment.layout, int(part.rows[place]))
         columns, of_query, places = np.intersect1d(
             vectors.columns, columns, assume_unique=True, return_indices=True
         )
@@ -236,11 +253,7 @@ class Index:
         InputError
             If there is no such id.
         """
-        if self._rows is None:
-            self._rows = {name: row for row, name in enumerate(self.ids)}
-        if id not in self._rows:
-            raise InputError(f"no document has the id {id!r}: the index holds {len(self)} others")
-        return self._rows[id]
+        return self._snapshot.row_of(id)
 
     def save(self, folder: str | Path) -> None:
         """Write the index to a folder, which is replaced if it holds an index already.
@@ -250,14 +263,38 @@ class Index:
         InputError
             If the path exists and is not an index.
         """
-        write_segment(
-            Path(folder),
-            self._layout,
-            self.ids,
-            vocabulary_size=self._vocabulary_size,
-            block_size=self._searcher.block_size,
-            table=self._fitted[0],
-        )
+        replace(Path(folder), self._segment())
+
+    def _segment(self) -> Segment:
+        """Return what is stored: the one part, or what the parts make."""
+        if len(self._snapshot.parts) == 1 and self._snapshot.parts[0].alive is None:
+            (part,) = self._snapshot.parts
+            return part.segment._replace(table=part.table)
+        part = Part(merged(self._snapshot.parts, self.vocabulary_size))
+        part.calibrate(None)
+        return part.segment._replace(table=part.table)
+
+    def snapshot(self, folder: str | Path) -> None:
+        """Keep the commit that is open under a new folder, without copying its arrays.
+
+        The folder's files are second names (hard links) of the same files, which never change: it
+        takes no time, and room only once the index has moved on.
+
+        Parameters
+        ----------
+        folder
+            A new folder on the same file system.
+
+        Raises
+        ------
+        InputError
+            If the folder holds anything, or is on another file system; the index was not opened
+            from a folder; or the commit's files are gone as there are newer ones.
+        """
+        manifest = self._snapshot.manifest
+        if self._folder is None or manifest is None:
+            raise InputError("the index is in memory alone: use save")
+        link(self._folder, manifest, Path(folder))
 
     @classmethod
     def open(cls, folder: str | Path, *, verify: bool = True) -> Index:
@@ -278,14 +315,31 @@ class Index:
         DamagedIndexError
             If it is not what was written.
         """
-        segment = read_segment(Path(folder), verify=verify)
-        return cls(
-            segment.layout,
-            segment.ids,
-            vocabulary_size=segment.vocabulary_size,
-            block_size=segment.block_size,
-            table=segment.table,
-        )
+        return cls(Snapshot.open(Path(folder), verify=verify), Path(folder))
+
+    def refresh(self) -> bool:
+        """Move to the newest commit of the folder that the index was opened from.
+
+        Segments that are open already are used again. Searches that are running end on what they
+        began with.
+
+        Returns
+        -------
+        bool
+            Whether there was a newer commit.
+
+        Raises
+        ------
+        InputError
+            If the index was not opened from a folder, or the folder holds none any more.
+        DamagedIndexError
+            If a new file is not what was written.
+        """
+        if self._folder is None:
+            raise InputError("the index is in memory alone: open it from a folder to refresh it")
+        before = self._snapshot
+        self._snapshot = Snapshot.open(self._folder, verify=True, known=before)
+        return self._snapshot is not before
 
     @staticmethod
     def verify(folder: str | Path) -> None:
@@ -298,49 +352,47 @@ class Index:
         DamagedIndexError
             If it is not what was written.
         """
-        read_segment(Path(folder), verify=True)
+        check.verify(Path(folder))
+
+    @staticmethod
+    def repair(folder: str | Path) -> list[str]:
+        """Drop what is lost of a damaged index, so that what is left can be opened.
+
+        Returns
+        -------
+        list of str
+            What was dropped, a line each; empty if the index was sound.
+
+        Raises
+        ------
+        InputError
+            If the folder holds no index, or one of another format, or it is being written.
+        DamagedIndexError
+            If nothing is left of it.
+        """
+        return check.repair(Path(folder))
 
     @property
     def ids(self) -> list[str]:
-        """The documents' ids, by insertion row."""
-        return list(self._ids[:-1])
+        """The documents' ids, by row."""
+        return [name for part in self._snapshot.parts for name in part.names]
 
     @property
     def vocabulary_size(self) -> int:
         """How many columns vectors have."""
-        return self._vocabulary_size
+        return self._snapshot.vocabulary_size
 
     @property
     def nbytes(self) -> int:
         """Bytes of the arrays that search reads; ids are not counted."""
-        return self._layout.nbytes
+        return sum(part.segment.layout.nbytes for part in self._snapshot.parts)
 
     def __len__(self) -> int:
-        return len(self._ids) - 1
+        return len(self._snapshot)
 
     def __repr__(self) -> str:
+        postings = sum(int(part.segment.layout.indptr[-1]) for part in self._snapshot.parts)
         return (
-            f"<Index of {len(self)} documents, {self._layout.indptr[-1]} postings, "
-            f"vocabulary {self._vocabulary_size}>"
+            f"<Index of {len(self)} documents, {postings} postings, "
+            f"vocabulary {self.vocabulary_size}>"
         )
-
-
-def _check_count(name: str, value: Any) -> None:
-    if isinstance(value, bool) or not isinstance(value, int | np.integer):
-        raise InputTypeError(
-            f"{name} must be an integer, got {value!r} of type {type(value).__name__}"
-        )
-    if value < 1:
-        raise InputError(f"{name} is {value}, expected at least 1: ask for one or more")
-
-
-def _check_recall(recall: Any) -> None:
-    if recall is None:
-        return
-    if isinstance(recall, bool) or not isinstance(recall, int | float | np.number):
-        raise InputTypeError(
-            f"recall must be a number in (0, 1] or None, got {recall!r} of type "
-            f"{type(recall).__name__}"
-        )
-    if not 0 < recall <= 1:
-        raise InputError(f"recall is {recall}, expected a number in (0, 1]: 1 is an exact search")

@@ -5,6 +5,9 @@ Nothing here imports the package, and nothing here is fast.
 
 from __future__ import annotations
 
+import datetime
+import operator
+
 import numpy as np
 
 
@@ -43,3 +46,44 @@ def champions(documents, most):
         rows = sorted(np.flatnonzero(d[:, column]), key=lambda r, c=column: (-codes[r, c], r))
         chosen[column] = sorted(int(row) for row in rows[:most])
     return chosen
+
+
+OPERATORS = {
+    "==": operator.eq,
+    "!=": operator.ne,
+    "<": operator.lt,
+    "<=": operator.le,
+    ">": operator.gt,
+    ">=": operator.ge,
+}
+
+
+def holds(expression, record):
+    """Whether a filter is true of a record: True, False, or None where a missing value decides."""
+    kind = type(expression).__name__
+    if kind == "Not":
+        truth = holds(expression.term, record)
+        return None if truth is None else not truth
+    if kind == "Junction":
+        truths = [holds(term, record) for term in expression.terms]
+        decisive = expression.word == "or"
+        if decisive in truths:
+            return decisive
+        return None if None in truths else not decisive
+    value = record[expression.field]
+    if kind == "Missing":
+        return value is None
+    if value is None:
+        return None
+    if kind == "Contains":
+        return expression.value in value
+
+    def alike(wanted):
+        if not isinstance(value, datetime.datetime):
+            return wanted
+        moment = datetime.datetime.fromisoformat(wanted)
+        return moment if moment.tzinfo else moment.replace(tzinfo=datetime.UTC)
+
+    if kind == "Membership":
+        return value in [alike(wanted) for wanted in expression.values]
+    return OPERATORS[expression.operator](value, alike(expression.value))

@@ -12,7 +12,7 @@ import scipy.sparse as sp
 
 import rarefy
 from rarefy.errors import MissingExtraError
-from rarefy.index import Index
+from rarefy.index import Index, Writer
 
 home = Path(rarefy.__file__).parent
 assert "site-packages" in home.parts, f"rarefy came from {home}, not from the wheel"
@@ -29,6 +29,9 @@ with tempfile.TemporaryDirectory() as folder:
     index.save(Path(folder) / "index")
     opened = Index.open(Path(folder) / "index")
     assert opened.search(documents, k=1).rows.tolist() == [[0], [1], [2]]
+    with Writer(Path(folder) / "index") as writer:
+        writer.delete(["b"])
+    assert opened.refresh() and opened.ids == ["a", "c"]
 
 EXTRAS = {"torch", "transformers", "sentence_transformers", "Stemmer", "matplotlib", "jinja2"}
 for module in pkgutil.walk_packages(rarefy.__path__, "rarefy."):

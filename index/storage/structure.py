@@ -14,9 +14,11 @@ __all__ = ["fault"]
 
 def fault(
     layout: Layout,
-    manifest: dict[str, Any],
+    attributes: dict[str, Any],
     ids: npt.NDArray[Any],
     id_ends: npt.NDArray[Any],
+    id_hashes: npt.NDArray[Any],
+    id_rows: npt.NDArray[Any],
     *,
     thorough: bool,
 ) -> str | None:
@@ -24,28 +26,30 @@ def fault(
 
     Parameters
     ----------
-    layout, ids, id_ends
+    layout, ids, id_ends, id_hashes, id_rows
         Arrays as read.
-    manifest
+    attributes
         Holds documents, vocabulary_size, block_size, compact and calibration.
     thorough
         Look at every posting; otherwise at the shapes alone.
     """
-    n = manifest["documents"]
-    for name, array in [*layout._asdict().items(), ("ids", ids), ("id_ends", id_ends)]:
+    n = attributes["documents"]
+    of_ids = {"ids": ids, "id_ends": id_ends, "id_hashes": id_hashes, "id_rows": id_rows}
+    arrays = layout._asdict() | of_ids
+    for name, array in arrays.items():
         if array.ndim != (2 if name in ("dense_maxima", "dense_codes") else 1):
             return f"{name} has {array.ndim} dimensions"
     n_terms = len(layout.columns)
     if n_terms and not n:
         return f"there are {n_terms} columns and no documents"
-    n_blocks = -(-n // manifest["block_size"])
+    n_blocks = -(-n // attributes["block_size"])
     n_windows = -(-n_blocks // WINDOW)
-    compact = manifest["compact"]
-    if compact and manifest["block_size"] != 1:
-        return f"block_size is {manifest['block_size']}, a compact index has 1"
-    if layout.has_champions and manifest["block_size"] == 1:
+    compact = attributes["compact"]
+    if compact and attributes["block_size"] != 1:
+        return f"block_size is {attributes['block_size']}, a compact index has 1"
+    if layout.has_champions and attributes["block_size"] == 1:
         return "there are champions, but no codes: block_size is 1"
-    if any(entry[-1] for entry in manifest["calibration"]) and not layout.has_champions:
+    if any(entry[-1] for entry in attributes["calibration"]) and not layout.has_champions:
         return "the calibration asks for champions, and there are none"
     nnz = 0 if compact else len(layout.terms)
     coded = (layout.dense_maxima.shape[0], n) if compact else (0, 0)
@@ -55,7 +59,7 @@ def fault(
         "scales": ("f8", (n_terms,)),
         "indptr": ("i8", (n + 1,)),
         "terms": ("u2" if n_terms <= 2**16 else "u4", (nnz,)),
-        "codes": ("u1", (nnz if manifest["block_size"] > 1 else 0,)),
+        "codes": ("u1", (nnz if attributes["block_size"] > 1 else 0,)),
         "weights": ("f4", (nnz,)),
         "dense_rows": ("i4", (n_terms,)),
         "dense_maxima": ("u1", (layout.dense_maxima.shape[0], padded(n_blocks) // 2)),
@@ -66,23 +70,25 @@ def fault(
         "champion_ptr": ("i8", (n_terms + 1 if layout.has_champions else 0,)),
         "champion_rows": ("u4", (len(layout.champion_rows),)),
         "champion_codes": ("u1", (len(layout.champion_rows),)),
+        "ids": ("u1", (len(ids),)),
+        "id_ends": ("i8", (n,)),
+        "id_hashes": ("u8", (n,)),
+        "id_rows": ("u4", (n,)),
     }
     for name, (dtype, shape) in expected.items():
-        array = getattr(layout, name)
+        array = arrays[name]
         if array.dtype != np.dtype(f"<{dtype}") or array.shape != shape:
             return f"{name} is {array.dtype}{list(array.shape)}, expected <{dtype}{list(shape)}"
-        if not array.flags.c_contiguous:
-            return f"{name} is not in C order"
-    if ids.dtype != np.uint8 or id_ends.dtype != np.int64 or id_ends.shape != (n,) or ids.ndim != 1:
-        return (
-            f"ids are {ids.dtype}{list(ids.shape)} with {id_ends.dtype}{list(id_ends.shape)} ends"
-        )
-    return _posting_fault(layout, manifest, ids, id_ends, n_blocks) if thorough else None
+    if not thorough:
+        return None
+    if np.any(id_rows >= n):
+        return "id_rows are beyond the documents"
+    return _posting_fault(layout, attributes, ids, id_ends, n_blocks)
 
 
 def _posting_fault(
     layout: Layout,
-    manifest: dict[str, Any],
+    attributes: dict[str, Any],
     ids: npt.NDArray[Any],
     id_ends: npt.NDArray[Any],
     n_blocks: int,
@@ -92,7 +98,9 @@ def _posting_fault(
     last_window = n_blocks - (len(list_lengths) - 1) * WINDOW
     tail = layout.list_blocks[layout.list_ptr[-1 - n_terms] :] if n_terms else layout.list_blocks
     checks = {
-        "a column is beyond the vocabulary": np.any(layout.columns >= manifest["vocabulary_size"]),
+        "a column is beyond the vocabulary": np.any(
+            layout.columns >= attributes["vocabulary_size"]
+        ),
         "by_column does not order the columns": n_terms
         and (
             layout.by_column.max() >= n_terms

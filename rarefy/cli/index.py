@@ -33,6 +33,14 @@ def index(
         bool,
         typer.Option("--compact", help="Keep weights in 8 bits: half the memory, slower."),
     ] = False,
+    fields: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE.jsonl",
+            show_default=False,
+            help="Fields to filter by: a JSON object a line, with the id of its document.",
+        ),
+    ] = None,
 ) -> None:
     """Build an index from vectors, or from a collection that MODEL encodes.
 
@@ -42,6 +50,7 @@ def index(
     rarefy index out/documents --out out/scifact.index[/dim]
     """
     import rarefy
+    from rarefy.cli.fields import read_fields
     from rarefy.cli.origin import Origin
     from rarefy.cli.sources import holds_vectors, load_model, vectors_path
 
@@ -53,15 +62,18 @@ def index(
         vectors = read_vectors(path)
         origin = Origin.open(path, terms=vectors.terms)
         matrix, ids = vectors.matrix[:limit], vectors.ids[:limit]
-        built = rarefy.Index.build(matrix, ids=ids, compact=compact)
+        metadata = None if fields is None else read_fields(fields, ids)
+        built = rarefy.Index.build(matrix, ids=ids, compact=compact, metadata=metadata)
         built.save(out)
     else:
         from rarefy.eval import load_collection
 
         collection = load_collection(source, split=split, limit=limit, drop_unknown=drop_unknown)
         encoder = load_model(model, collection.documents)
+        ids = collection.document_ids
+        metadata = None if fields is None else read_fields(fields, ids)
         matrix = encoder.encode_documents(collection.documents, progress=progress_wanted())
-        built = rarefy.Index.build(matrix, ids=collection.document_ids, compact=compact)
+        built = rarefy.Index.build(matrix, ids=ids, compact=compact, metadata=metadata)
         built.save(out)
         origin = Origin.of(encoder, model, out)
     origin.save(out)
@@ -72,12 +84,8 @@ def index(
 
 def _check_out(out: Path) -> None:
     """Refuse before the work what `Index.save` would refuse after it."""
-    from rarefy.errors import InputError
     from rarefy.files import output_folder
-    from rarefy.index.storage.segment import MANIFEST
+    from rarefy.index.storage.manifest import check_target
 
     output_folder(out.parent)
-    if out.is_file():
-        raise InputError(f"{out} is a file: name a new folder, or one that holds an index")
-    if out.is_dir() and any(out.iterdir()) and not (out / MANIFEST).is_file():
-        raise InputError(f"{out} is a folder that holds no index: name a new one")
+    check_target(out)

@@ -37,6 +37,14 @@ def search(
             help="Find at least this share of the exact results, in the mean, and faster.",
         ),
     ] = None,
+    filter: Annotated[
+        str | None,
+        typer.Option(
+            metavar="EXPR",
+            show_default=False,
+            help="Only documents whose fields fulfil this: \"year >= 2020 and lang == 'en'\".",
+        ),
+    ] = None,
     explain: Annotated[
         bool, typer.Option("--explain", help="Show what each term adds to a score.")
     ] = False,
@@ -66,7 +74,7 @@ def search(
         names, queries = [text], origin.load().encode_queries([text])
     else:
         names, queries = _read_queries(str(query_vectors), origin)
-    hits = opened.search(queries, k=k, recall=recall)
+    hits = opened.search(queries, k=k, recall=recall, filter=filter)
     answers = _answers(opened, origin, names, queries, hits, explain)
     if as_json:
         print_json({"queries": answers})

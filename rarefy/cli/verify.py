@@ -1,4 +1,4 @@
-"""``rarefy verify``: whether an index is what was written."""
+"""``rarefy verify``: whether an index is what was written, and what is left of one that is not."""
 
 from __future__ import annotations
 
@@ -14,6 +14,9 @@ def verify(
     folder: Annotated[
         Path, typer.Argument(metavar="INDEX", show_default=False, help="The folder of an index.")
     ],
+    repair: Annotated[
+        bool, typer.Option("--repair", help="Drop what is lost, and say what that is.")
+    ] = False,
 ) -> None:
     """Read every byte of an index and compare it with what was written.
 
@@ -23,5 +26,8 @@ def verify(
     """
     from rarefy.index import Index
 
+    if repair:
+        for dropped in Index.repair(folder):
+            typer.echo(f"dropped {dropped}")
     Index.verify(folder)
     typer.echo(f"{folder}: sound")

@@ -244,12 +244,22 @@ def test_search_with_query_vectors_of_another_model(run, refused, collection, tm
 
 
 def test_verify_of_a_damaged_index(refused, index):
-    path = max(index.glob("*.npy"), key=lambda path: path.stat().st_size)
+    path = next(index.glob("segment-*"))
     content = bytearray(path.read_bytes())
-    content[-1] ^= 1
+    content[100] ^= 1
     path.write_bytes(content)
     assert path.name in refused("verify", index)
     assert path.name in refused("search", index, "matrix")
+
+
+def test_repair_of_a_damaged_index(run, refused, index):
+    path = next(index.glob("segment-*"))
+    assert run("verify", index, "--repair").out == f"{index}: sound\n"
+    path.write_bytes(path.read_bytes()[:-1])
+    assert "--repair" in refused("verify", index)
+    dropped, sound, _ = run("verify", index, "--repair").out.split("\n")
+    assert dropped.startswith("dropped ") and path.name in dropped
+    assert sound == f"{index}: sound"
 
 
 def test_an_out_folder_that_is_a_file(refused, reading, collection, vectors, tmp_path):
@@ -316,3 +326,32 @@ def test_a_missing_extra(run_without, collection, tmp_path, module, extra, argum
     assert done.returncode == 2
     assert module in line
     assert f"pip install 'rarefy[{extra}]'" in line
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("year >", "the filter ends at character 7; expected a number"),
+        ("year == 3", "asks for metadata, and the index has none"),
+    ],
+)
+def test_a_filter_that_cannot_be_used(refused, index, query_vectors, text, message):
+    options = ["--query-vectors", query_vectors, "--filter", text]
+    assert message in refused("search", index, *options)
+
+
+@pytest.mark.parametrize(
+    ("lines", "message"),
+    [
+        ('{"year": 3}', ":1: id is None; expected a document's id"),
+        ('{"id": "a"}\n{"id": "a"}', ":2: id 'a' occurs twice"),
+        ('{"id": "a", "year": {}}', "the field 'year' has {} of type dict in row 0"),
+        ('{"id": "a", "a b": 1}', "'a b' is no name of a field"),
+    ],
+)
+def test_fields_that_cannot_be_used(refused, tmp_path, vectors, lines, message):
+    fields = tmp_path / "fields.jsonl"
+    fields.write_text(lines)
+    out = tmp_path / "out"
+    assert message in refused("index", vectors, "--out", out, "--fields", fields)
+    assert not out.exists()

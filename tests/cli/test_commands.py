@@ -40,6 +40,31 @@ def test_index_search_and_verify_vectors(run, tmp_path, vectors, query_vectors):
     }
 
 
+def test_search_by_fields(run, tmp_path, vectors, query_vectors):
+    fields = tmp_path / "fields.jsonl"
+    records = [{"id": "c", "year": 2020, "tags": ["x"]}, {"id": "z", "year": 1}, {"id": "a"}]
+    fields.write_text("\n".join(map(json.dumps, records)))
+    built = run("index", vectors, "--out", tmp_path / "index", "--fields", fields)
+    assert "1 of 3 lines are of documents that are not indexed" in built.err
+    search = ["search", tmp_path / "index", "--query-vectors", query_vectors, "--json", "--filter"]
+    for text, expected in [
+        ("year >= 2020", ["c"]),
+        ("not 'x' in tags", []),
+        ("year is null", ["a"]),
+    ]:
+        first, _ = json.loads(run(*search, text).out)["queries"]
+        assert [hit["id"] for hit in first["hits"]] == expected
+
+
+def test_fields_of_a_collection(run, tmp_path, collection):
+    fields = tmp_path / "fields.jsonl"
+    fields.write_text('{"id": "d1", "lang": "en"}\n{"id": "d2", "lang": "de"}\n')
+    index = tmp_path / "index"
+    run("index", collection, "--model", "bm25", "--out", index, "--fields", fields)
+    found = run("search", index, "a matrix", "--json", "--filter", "lang == 'en'")
+    assert [hit["id"] for hit in json.loads(found.out)["queries"][0]["hits"]] == ["d1"]
+
+
 def test_search_prints_rankings_for_people(run, tmp_path, vectors, query_vectors):
     run("index", vectors / "vectors.npz", "--out", tmp_path / "index")
     done = run("search", tmp_path / "index", "--query-vectors", query_vectors, "-k", 1, "--explain")

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import zlib
-
 import numpy as np
 import pytest
 import scipy.sparse as sp
@@ -12,15 +9,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rarefy.errors import DamagedIndexError
-from rarefy.index import Index, planner
-from rarefy.index import index as index_module
+from rarefy.index import Index, merging, planner
 from rarefy.index.build import build
 from rarefy.index.champions import collect_champions
 from rarefy.index.filters import NO_FILTER
 from rarefy.index.kernels import NEVER, block_ranks
 from rarefy.index.scratch import Scratch
 from rarefy.index.searcher import Searcher
-from rarefy.index.storage.segment import MANIFEST
 from rarefy.index.vectors import canonical
 
 
@@ -194,15 +189,15 @@ def planned(monkeypatch):
 
     monkeypatch.setattr(planner, "LEAST_DOCUMENTS", 100)
     monkeypatch.setattr(planner, "block_ranks", costly)
-    monkeypatch.setattr(index_module, "BLOCK_SIZES", ())
-    monkeypatch.setattr(index_module, "CHAMPIONS", 300)
+    monkeypatch.setattr(merging, "BLOCK_SIZES", ())
+    monkeypatch.setattr(merging, "CHAMPIONS", 300)
     documents = vectors(8, 3000, columns=300, density=0.05)
     return Index.build(documents, calibration_queries=vectors(9, 200, columns=300, density=0.04))
 
 
 @pytest.mark.jit
 def test_the_planner_keeps_its_promise_with_champions(planned, tmp_path):
-    table = planned._fitted[0]
+    table = planned._snapshot.parts[0].table
     assert any(entry.plan.champions for entry in table)
     queries = vectors(10, 200, columns=300, density=0.04)
     exact = planned.search(queries)
@@ -215,21 +210,10 @@ def test_the_planner_keeps_its_promise_with_champions(planned, tmp_path):
         assert np.mean(shares) >= recall - 0.01
     planned.save(tmp_path / "index")
     opened = Index.open(tmp_path / "index")
-    assert opened._fitted[0] == table
+    assert opened._snapshot.parts[0].table == table
     alone = planned.search(queries, recall=0.9)
     assert (opened.search(queries, recall=0.9).rows == alone.rows).all()
     assert (planned.search(queries, recall=0.9, threads=2).rows == alone.rows).all()
-
-
-def forge(folder, name, array):
-    path = folder / f"{name}.npy"
-    np.save(path, array)
-    manifest = json.loads((folder / MANIFEST).read_text())
-    manifest["files"][path.name] = {
-        "bytes": path.stat().st_size,
-        "crc32": zlib.crc32(path.read_bytes()),
-    }
-    (folder / MANIFEST).write_text(json.dumps(manifest))
 
 
 @pytest.mark.jit
@@ -244,17 +228,18 @@ def forge(folder, name, array):
         ("champion_codes", lambda a: a[:-1], "champion_codes is uint8"),
     ],
 )
-def test_forged_champions_are_refused(planned, tmp_path, name, forged, message):
+def test_forged_champions_are_refused(planned, tmp_path, forge, name, forged, message):
     planned.save(tmp_path / "index")
-    forge(tmp_path / "index", name, forged(np.load(tmp_path / "index" / f"{name}.npy")))
+    forge(tmp_path / "index", name, forged)
     with pytest.raises(DamagedIndexError, match=message):
         Index.open(tmp_path / "index")
 
 
-def test_champions_without_codes_are_refused(tmp_path):
-    Index.build(vectors(0, 20)).save(tmp_path / "index")
-    n_terms = len(np.load(tmp_path / "index" / "columns.npy"))
-    forge(tmp_path / "index", "champion_ptr", np.zeros(n_terms + 1, np.int64))
+def test_champions_without_codes_are_refused(tmp_path, forge):
+    index = Index.build(vectors(0, 20))
+    index.save(tmp_path / "index")
+    n_terms = len(index._snapshot.parts[0].segment.layout.columns)
+    forge(tmp_path / "index", "champion_ptr", lambda _: np.zeros(n_terms + 1, np.int64))
     with pytest.raises(DamagedIndexError, match="there are champions, but no codes"):
         Index.open(tmp_path / "index")
 
@@ -267,4 +252,4 @@ def test_plans_look_at_as_many_champions_as_are_asked_for(planned):
 
 
 def test_small_collections_have_none():
-    assert not Index.build(vectors(0, 20))._layout.has_champions
+    assert not Index.build(vectors(0, 20))._snapshot.parts[0].segment.layout.has_champions

@@ -69,10 +69,11 @@ def test_a_small_collection_can_be_calibrated_too(monkeypatch):
     documents, queries = topical(7, 500, 20), topical(8, 20, 8)
     index = Index.build(documents, calibration_queries=topical(9, 20, 8))
     exact = index.search(queries)
-    assert index._fitted[0]
+    assert index._snapshot.parts[0].table
     hits = index.search(queries, recall=0.8, threads=2)
     assert 0.7 <= found(hits, exact) <= 1
-    sampled, rows = planner.sample_queries(index._layout, VOCABULARY, np.random.default_rng(0))
+    layout = index._snapshot.parts[0].segment.layout
+    sampled, rows = planner.sample_queries(layout, VOCABULARY, np.random.default_rng(0))
     assert len(sampled) == len(rows) == planner.SAMPLE
     assert np.diff(sampled.indptr).max() <= planner.SAMPLE_NNZ
 
@@ -163,8 +164,9 @@ def test_a_filter_may_be_ids():
         (np.ones(4, bool), InputError, r"a mask of shape \(4,\), the index holds 5 documents"),
         (["a", "z"], InputError, "no document has the id 'z'"),
         (["a", 1], InputTypeError, "the filter holds 1 of type int"),
-        ("a", InputTypeError, "the filter must be a boolean array"),
-        (3, InputTypeError, "the filter must be a boolean array"),
+        ("a == 1", InputError, "asks for metadata, and the index has none"),
+        ("a", InputError, "asks for metadata, and the index has none"),
+        (3, InputTypeError, "the filter must be a condition as text, a boolean array"),
     ],
 )
 def test_a_filter_that_cannot_be_used_is_named(given, error, message):

@@ -1,0 +1,213 @@
+"""Several segments searched as one: what an index was at one moment."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from rarefy.errors import DamagedIndexError, InputError
+from rarefy.index.expressions import Expression
+from rarefy.index.filters import allowed_rows
+from rarefy.index.metadata import Metadata
+from rarefy.index.part import Part
+from rarefy.index.selection import selected
+from rarefy.index.storage.deletions import read_alive
+from rarefy.index.storage.manifest import Manifest, generations, read_newest
+from rarefy.index.storage.segment import read_segment
+from rarefy.index.vectors import Vectors
+
+__all__ = ["Snapshot"]
+
+
+class Snapshot:
+    """Parts in the order of their documents; nothing changes in it.
+
+    A document's row is the number of living documents before it, over all parts: the row that it
+    would have if the living documents were indexed at once. A document's score is a function of its
+    vector and of the query alone, so that results are those of that index too.
+
+    Parameters
+    ----------
+    parts
+        What is searched.
+    vocabulary_size
+        How many columns vectors have.
+    manifest
+        What was opened; None if the parts are in memory alone.
+    """
+
+    def __init__(
+        self, parts: Sequence[Part], vocabulary_size: int, manifest: Manifest | None = None
+    ) -> None:
+        self.parts = tuple(parts)
+        self.vocabulary_size = vocabulary_size
+        self.manifest = manifest
+        self.starts = np.cumsum([0, *map(len, self.parts)])
+
+    @classmethod
+    def open(cls, folder: Path, *, verify: bool, known: Snapshot | None = None) -> Snapshot:
+        """Open the newest commit of a folder.
+
+        Parameters
+        ----------
+        folder
+            Where it is.
+        verify
+            Read all bytes once, but those of segments that are known.
+        known
+            An older snapshot of the same folder, whose open segments are used again.
+
+        Raises
+        ------
+        InputError
+            If the folder holds no index, or one of another format.
+        DamagedIndexError
+            If it is not what was written.
+        """
+        while True:
+            manifest = read_newest(folder)
+            if known is not None and known.manifest == manifest:
+                return known
+            try:
+                return cls._of(folder, manifest, verify, known)
+            except DamagedIndexError:
+                if generations(folder)[0] == manifest.generation:
+                    raise  # otherwise files may have gone since the manifest was read
+
+    @classmethod
+    def _of(
+        cls, folder: Path, manifest: Manifest, verify: bool, known: Snapshot | None
+    ) -> Snapshot:
+        parts = []
+        opened = {}
+        if known is not None and known.manifest is not None:
+            opened = dict(zip(known.manifest.segments, known.parts, strict=True))
+        by_file = {entry.file: part for entry, part in opened.items()}
+        for entry in manifest.segments:
+            part = opened.get(entry)
+            if part is None and entry.file in by_file:
+                part = by_file[entry.file].with_alive(read_alive(folder, entry))
+            if part is None:
+                segment = read_segment(folder, entry, manifest.vocabulary_size, verify=verify)
+                part = Part(segment, read_alive(folder, entry))
+            parts.append(part)
+        return cls(parts, manifest.vocabulary_size, manifest)
+
+    def __len__(self) -> int:
+        return int(self.starts[-1])
+
+    def search(
+        self,
+        queries: Vectors,
+        k: int,
+        recall: float | None,
+        allowed: npt.NDArray[np.bool_] | None,
+        threads: int,
+    ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.float32]]:
+        """Return the best rows int64[m, k] and their scores float32[m, k], padded -1 and -inf.
+
+        Parameters
+        ----------
+        queries, k, recall, threads
+            As `Index.search` has them.
+        allowed
+            bool[len(snapshot)], by row; None for all.
+        """
+        if len(self.parts) == 1:
+            return self.parts[0].search(queries, k, recall, allowed, threads)
+        found = []
+        for part, start, end in self._spans():
+            of_part = None if allowed is None else allowed[start:end]
+            places, scores = part.search(queries, k, recall, of_part, threads)
+            found.append((np.where(places < 0, -1, places + start), scores))
+        nothing = np.full((len(queries), k), -1), np.full((len(queries), k), -np.inf, np.float32)
+        rows, scores = (np.concatenate(each, axis=1) for each in zip(*found, nothing, strict=True))
+        best = np.argsort(-scores, axis=1, kind="stable")[:, :k]
+        return np.take_along_axis(rows, best, axis=1), np.take_along_axis(scores, best, axis=1)
+
+    def ids_at(self, rows: npt.NDArray[np.int64]) -> npt.NDArray[np.object_]:
+        """Return the id of each row, None where the row is -1."""
+        if len(self.parts) == 1:
+            return self.parts[0].ids_at(rows)
+        ids = np.full(rows.shape, None, object)
+        for part, start, end in self._spans():
+            here = (rows >= start) & (rows < end)
+            ids[here] = part.ids_at(rows[here] - start)
+        return ids
+
+    def rows_of(self, names: Sequence[str]) -> npt.NDArray[np.int64]:
+        """Return the row of each id, -1 where there is none."""
+        rows = np.full(len(names), -1, np.int64)
+        for part, start, _ in self._spans():
+            places = part.places_of(names)
+            rows = np.where(places < 0, rows, places + start)
+        return rows
+
+    def row_of(self, name: str) -> int:
+        """Return the row of an id.
+
+        Raises
+        ------
+        InputError
+            If there is no such id.
+        """
+        row = int(self.rows_of([name])[0])
+        if row < 0:
+            raise InputError(f"no document has the id {name!r}: the index holds {len(self)} others")
+        return row
+
+    def mask(self, filter: Any) -> npt.NDArray[np.bool_]:
+        """Return the rows that a filter of `Index.search` keeps: bool[len(snapshot)]."""
+        return allowed_rows(filter, len(self), self.row_of, self._selected)
+
+    def _selected(self, expression: Expression) -> npt.NDArray[np.bool_]:
+        if not self.fields:
+            raise InputError(
+                f"the filter {str(expression)[:80]!r} asks for metadata, and the index has none: "
+                f"build it with metadata=..., or pass a mask or a list of ids"
+            )
+        masks = [
+            selected(expression, metadata)[part.rows]
+            for part, metadata in zip(self.parts, self._metadata, strict=True)
+        ]
+        return np.concatenate(masks)
+
+    @cached_property
+    def fields(self) -> dict[str, str]:
+        """The fields of the metadata and their types."""
+        return {name: kind for part in self.parts for name, kind in part.metadata.types.items()}
+
+    @cached_property
+    def _metadata(self) -> list[Metadata]:
+        """What is known of each part's rows, deleted ones too, in all fields."""
+        return [part.metadata.completed(self.fields, len(part.segment.ids)) for part in self.parts]
+
+    def records(
+        self, names: Iterable[str | None], fields: Sequence[str] | None
+    ) -> list[dict[str, Any]]:
+        """Return the metadata of documents by their ids, none for None; see `Index.metadata`."""
+        records: list[dict[str, Any]] = []
+        for name in names:
+            if name is None:
+                records.append({})
+                continue
+            row = self.row_of(name)
+            i = int(np.searchsorted(self.starts, row, side="right")) - 1
+            place = row - int(self.starts[i])
+            records += self._metadata[i].records([int(self.parts[i].rows[place])], fields)
+        return records
+
+    def part_of(self, row: int) -> tuple[Part, int]:
+        """Return the part that has a row, and the row's place in it."""
+        i = int(np.searchsorted(self.starts, row, side="right")) - 1
+        return self.parts[i], row - int(self.starts[i])
+
+    def _spans(self) -> list[tuple[Part, int, int]]:
+        """Return each part and the rows that it has, from start to end."""
+        starts = self.starts.tolist()
+        return list(zip(self.parts, starts[:-1], starts[1:], strict=True))

@@ -1,0 +1,92 @@
+"""The only way by which bytes of an index reach the disk.
+
+Whatever changes a folder goes through `Files`, one method an operation of the file system, so that
+tests can put one in its place that fails, is killed, or forgets what was not synced.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+__all__ = ["Files"]
+
+
+class Files:
+    """Operations of the file system that change it.
+
+    A file's bytes survive a loss of power once `sync` has returned, and its name once
+    `sync_folder` of its folder has.
+    """
+
+    def make_folder(self, folder: Path) -> None:
+        """Make a folder in one that is there."""
+        os.mkdir(folder)
+
+    def create(self, path: Path) -> int:
+        """Create a file that is not there yet, and return its descriptor."""
+        return os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666)
+
+    def write(self, file: int, data: bytes | memoryview) -> None:
+        """Append all of the data."""
+        rest = memoryview(data)
+        while len(rest):
+            rest = rest[os.write(file, rest) :]
+
+    def sync(self, file: int) -> None:
+        """Wait until the disk holds what was written."""
+        os.fsync(file)
+
+    def close(self, file: int) -> None:
+        """Close a file."""
+        os.close(file)
+
+    def rename(self, old: Path, new: Path) -> None:
+        """Rename a file, in one step, over one that may be there."""
+        os.replace(old, new)
+
+    def link(self, old: Path, new: Path) -> None:
+        """Give a file a second name."""
+        os.link(old, new)
+
+    def unlink(self, path: Path) -> None:
+        """Remove a file."""
+        os.unlink(path)
+
+    def sync_folder(self, folder: Path) -> None:
+        """Wait until the disk holds the names in a folder."""
+        file = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        try:
+            os.fsync(file)
+        finally:
+            os.close(file)
+
+    @contextmanager
+    def writing(self, path: Path) -> Iterator[Callable[[bytes | memoryview], None]]:
+        """Create a file that is synced when the block ends, and removed when it fails.
+
+        Yields
+        ------
+        Callable
+            Appends bytes.
+        """
+        file = self.create(path)
+        try:
+            try:
+                yield lambda data: self.write(file, data)
+                self.sync(file)
+            finally:
+                self.close(file)
+        except BaseException:
+            with suppress(OSError):
+                self.unlink(path)
+            raise
+
+    def ensure_folder(self, folder: Path) -> None:
+        """Make a folder, and those above it, unless it is there."""
+        missing = [above for above in [folder, *folder.parents] if not above.exists()]
+        for above in reversed(missing):
+            self.make_folder(above)
+            self.sync_folder(above.parent)

@@ -1,0 +1,126 @@
+"""Documents' ids: by row, and rows by id, without reading them all first."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import cached_property
+from hashlib import blake2b
+
+import numpy as np
+import numpy.typing as npt
+
+from rarefy.errors import DamagedIndexError
+
+__all__ = ["Ids", "hashes_of"]
+
+
+class Ids:
+    """One string a row, decoded when it is first asked for.
+
+    Attributes
+    ----------
+    blob : uint8[bytes]
+        The strings in UTF-8, one after the other.
+    ends : int64[n]
+        Where each ends.
+    """
+
+    def __init__(
+        self,
+        blob: npt.NDArray[np.uint8],
+        ends: npt.NDArray[np.int64],
+        by_hash: tuple[npt.NDArray[np.uint64], npt.NDArray[np.uint32]] | None = None,
+    ) -> None:
+        self.blob = blob
+        self.ends = ends
+        self._known = np.full(len(ends) + 1, None, object)  # row -1 has the id None
+        self._all_known = False
+        if by_hash is not None:
+            self.by_hash = by_hash
+
+    @classmethod
+    def of(cls, names: Sequence[str]) -> Ids:
+        """Take strings, which are unique."""
+        encoded = [name.encode("utf-8", "surrogatepass") for name in names]
+        ends = np.cumsum([len(name) for name in encoded], dtype=np.int64)
+        ids = cls(np.frombuffer(b"".join(encoded), np.uint8), ends)
+        ids._known[:-1] = names
+        ids._all_known = True
+        return ids
+
+    @cached_property
+    def by_hash(self) -> tuple[npt.NDArray[np.uint64], npt.NDArray[np.uint32]]:
+        """Hashes of the ids, uint64[n], ascending, and the row of each, uint32[n]."""
+        hashes = hashes_of(self.names())
+        rows = np.argsort(hashes, kind="stable").astype(np.uint32)
+        return hashes[rows], rows
+
+    def __len__(self) -> int:
+        return len(self.ends)
+
+    def take(self, rows: npt.NDArray[np.int64]) -> npt.NDArray[np.object_]:
+        """Return the ids of rows, None where the row is -1.
+
+        Raises
+        ------
+        DamagedIndexError
+            If an id is not UTF-8.
+        """
+        if not self._all_known:
+            for row in np.unique(rows).tolist():
+                self._name(row)
+        return self._known[rows]
+
+    def names(self) -> list[str]:
+        """Return all ids, by row.
+
+        Raises
+        ------
+        DamagedIndexError
+            If an id is not UTF-8.
+        """
+        known = self.take(np.arange(len(self)))
+        self._all_known = True
+        return known.tolist()
+
+    def rows_of(
+        self, names: Sequence[str], wanted: npt.NDArray[np.uint64] | None = None
+    ) -> npt.NDArray[np.int64]:
+        """Return the row of each id, -1 where there is none.
+
+        Parameters
+        ----------
+        names
+            Ids.
+        wanted
+            Their `hashes_of`, where they are known.
+        """
+        hashes, rows = self.by_hash
+        if wanted is None:
+            wanted = hashes_of(names)
+        found = np.full(len(names), -1, np.int64)
+        first, last = (np.searchsorted(hashes, wanted, side) for side in ("left", "right"))
+        for i in np.flatnonzero(last > first).tolist():
+            for row in rows[first[i] : last[i]].tolist():
+                if self._name(row) == names[i]:
+                    found[i] = row
+        return found
+
+    def _name(self, row: int) -> str | None:
+        """Return the id of a row, None of row -1, and keep it."""
+        if row >= 0 and self._known[row] is None:
+            self._known[row] = self._decode(row)
+        return self._known[row]
+
+    def _decode(self, row: int) -> str:
+        start = self.ends[row - 1] if row else 0
+        try:
+            return self.blob[start : self.ends[row]].tobytes().decode("utf-8", "surrogatepass")
+        except UnicodeDecodeError as error:
+            raise DamagedIndexError(f"the id of row {row} is not UTF-8: {error}") from error
+
+
+def hashes_of(names: Sequence[str]) -> npt.NDArray[np.uint64]:
+    """Return BLAKE2b of each, cut to 64 bits; the same everywhere."""
+    digests = (blake2b(n.encode("utf-8", "surrogatepass"), digest_size=8).digest() for n in names)
+    return np.frombuffer(b"".join(digests), "<u8").astype(np.uint64)

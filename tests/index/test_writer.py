@@ -1,0 +1,463 @@
+"""What is committed is found, and nothing else, whatever happens in between."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import scipy.sparse as sp
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
+
+from rarefy.errors import InputError, InputTypeError
+from rarefy.index import Index, Writer, merging
+from rarefy.index.storage.container import FileEntry
+from rarefy.index.storage.folder import link
+from rarefy.index.storage.manifest import SegmentEntry
+
+COLUMNS = 6
+NAMES = [f"d{i}" for i in range(8)]
+
+
+def vectors(*rows):
+    return sp.csr_array(np.array(rows, np.float32).reshape(len(rows), -1))
+
+
+def weights(seed):
+    """Return one vector: few different weights, and the seed in one of them."""
+    rng = np.random.default_rng(seed)
+    return [*rng.integers(0, 3, COLUMNS - 1), seed + 1]
+
+
+def content(index):
+    """Return each document's id and score for a query of all terms, in the order of the rows."""
+    hits = index.search(vectors(np.ones(COLUMNS)), k=max(len(index), 1))
+    order = np.argsort(hits.rows[0])
+    assert index.ids == [name for name in hits.ids[0][order] if name is not None]
+    return [(hits.ids[0][i], hits.scores[0][i]) for i in order if hits.rows[0][i] >= 0]
+
+
+def expected(state):
+    return [(name, sum(weights(seed))) for name, seed in state.items()]
+
+
+@pytest.fixture
+def folder(tmp_path):
+    with Writer(tmp_path / "index", vocabulary_size=COLUMNS) as writer:
+        writer.upsert(["a", "b", "c"], vectors(weights(0), weights(1), weights(2)))
+    return tmp_path / "index"
+
+
+def test_a_block_commits(folder):
+    assert content(Index.open(folder)) == expected({"a": 0, "b": 1, "c": 2})
+    Index.verify(folder)
+
+
+def test_a_failed_block_does_not(folder):
+    with pytest.raises(ZeroDivisionError), Writer(folder) as writer:
+        writer.delete(["a"])
+        raise ZeroDivisionError
+    assert content(Index.open(folder)) == expected({"a": 0, "b": 1, "c": 2})
+
+
+def test_a_document_that_is_replaced_becomes_the_newest(folder):
+    with Writer(folder) as writer:
+        writer.upsert(["a"], vectors(weights(3)))
+        assert writer.delete(["b", "b", "nothing"]) == 1
+        writer.upsert(["d"], vectors(weights(4)))
+        writer.upsert(["d"], vectors(weights(5)))
+        assert len(Index.open(folder)) == 3
+    assert content(Index.open(folder)) == expected({"c": 2, "a": 3, "d": 5})
+    Index.verify(folder)
+
+
+def test_rollback_forgets(folder):
+    with Writer(folder, buffer_bytes=0) as writer:
+        writer.upsert(["a", "d"], vectors(weights(3), weights(4)))
+        writer.delete(["b"])
+        writer.rollback()
+        writer.upsert(["e"], vectors(weights(6)))
+    assert content(Index.open(folder)) == expected({"a": 0, "b": 1, "c": 2, "e": 6})
+
+
+def test_what_is_not_committed_is_no_garbage_for_ever(folder):
+    writer = Writer(folder, buffer_bytes=0)
+    writer.upsert(["d"], vectors(weights(3)))
+    assert len(list(folder.glob("segment-*"))) == 2
+    writer.close()
+    assert len(list(folder.glob("segment-*"))) == 1
+    with pytest.raises(InputError, match="closed"):
+        writer.upsert(["d"], vectors(weights(3)))
+
+
+def test_a_commit_without_changes_writes_nothing(folder):
+    before = sorted(folder.iterdir())
+    with Writer(folder) as writer:
+        writer.delete(["nothing"])
+        writer.commit()
+    assert sorted(folder.iterdir()) == before
+
+
+def test_the_commit_before_is_kept_and_no_other(folder):
+    with Writer(folder) as writer:
+        for i in range(5):
+            writer.upsert(["a"], vectors(weights(i)))
+            writer.commit()
+    assert len(list(folder.glob("manifest-*"))) == 2
+    newest = max(folder.glob("manifest-*"), key=lambda path: int(path.stem.split("-")[1]))
+    newest.write_bytes(b"")
+    Index.repair(folder)
+    assert content(Index.open(folder)) == expected({"b": 1, "c": 2, "a": 3})
+
+
+def test_merging_leaves_one_segment_of_the_same_content(folder):
+    index = Index.open(folder)
+    with Writer(folder) as writer:
+        for i in range(3, 9):
+            writer.upsert([f"d{i}"], vectors(weights(i)))
+            writer.commit()
+        writer.delete(["b", "d4"])
+        writer.commit()
+        index.refresh()
+        before = content(index)
+        writer.merge()
+        assert len(list(Index.open(folder)._snapshot.parts)) == 1
+    assert content(index) == before
+    assert index.refresh() and content(index) == before
+    fresh = Index.build(vectors(*(weights(i) for i in (0, 2, 3, 5, 6, 7, 8))))
+    assert index.nbytes == fresh.nbytes
+
+
+def test_segments_stay_few(tmp_path):
+    with Writer(tmp_path / "index", vocabulary_size=COLUMNS) as writer:
+        for i in range(40):
+            writer.upsert([str(i)], vectors(weights(i)))
+            writer.commit()
+    index = Index.open(tmp_path / "index")
+    assert len(index._snapshot.parts) < merging.FACTOR
+    assert content(index) == expected({str(i): i for i in range(40)})
+
+
+def entries(*sizes):
+    file = FileEntry("segment", 0, 0)
+    pairs = [size if isinstance(size, tuple) else (size, 0) for size in sizes]
+    return [SegmentEntry(file, n, None, deleted) for n, deleted in pairs]
+
+
+@pytest.mark.parametrize(
+    ("sizes", "run"),
+    [
+        ([], None),
+        ([10] * 7, None),
+        ([10] * 8, slice(0, 8)),
+        ([10**6, *[10] * 8], slice(1, 9)),
+        ([*[10] * 5, 10**6, *[10] * 5], None),
+        ([10**5, *[9000] * 7, 20], slice(1, 9)),
+        ([10**5, *[9000] * 6, 20], None),
+        ([10**6, (100, 51), 10**6], slice(1, 2)),
+        ([10**6, (100, 50), 10**6], None),
+    ],
+)
+def test_which_neighbours_become_one(sizes, run):
+    assert merging.run_to_merge(entries(*sizes)) == run
+
+
+def test_metadata_goes_along(folder):
+    with Writer(folder) as writer:
+        writer.upsert(["x", "y"], vectors(weights(7), weights(8)), {"year": [1, 2]})
+        writer.upsert(["z"], vectors(weights(9)), [{"year": 3, "lang": "en"}])
+        writer.commit()
+        writer.upsert(["y"], vectors(weights(8)), {"year": [5]})
+        writer.upsert(["w"], vectors(weights(8)), {"year": [None], "lang": ["en"]})
+        with pytest.raises(InputTypeError, match="'year' has '5' of type str in row 0"):
+            writer.upsert(["w"], vectors(weights(8)), {"year": ["5"]})
+        writer.commit()
+        for _ in range(2):
+            index = Index.open(folder)
+            hits = index.search(vectors(np.ones(COLUMNS)), filter="year > 2")
+            assert sorted(name for name in hits.ids[0] if name) == ["y", "z"]
+            assert index.metadata(["z", "a"]) == [
+                {"year": 3, "lang": "en"},
+                {"year": None, "lang": None},
+            ]
+            writer.merge()
+    Index.verify(folder)
+
+
+def test_what_cannot_be_written_is_refused(folder, tmp_path):
+    with pytest.raises(InputError, match="holds no index yet: pass vocabulary_size"):
+        Writer(tmp_path / "new")
+    with pytest.raises(InputError, match="vocabulary_size is 9"):
+        Writer(folder, vocabulary_size=9)
+    with pytest.raises(InputTypeError, match="vocabulary_size must be an integer"):
+        Writer(tmp_path / "new", vocabulary_size="9")
+    Index.build(vectors(weights(0)), compact=True).save(tmp_path / "compact")
+    with pytest.raises(InputError, match="a compact index, which cannot be changed"):
+        Writer(tmp_path / "compact")
+    with Writer(folder) as writer:
+        with pytest.raises(InputError, match="by another writer"):
+            Writer(folder)
+        with pytest.raises(InputError, match="have 2 columns"):
+            writer.upsert(["a"], vectors([1, 2]))
+        with pytest.raises(InputError, match="must be unique"):
+            writer.upsert(["a", "a"], vectors(weights(1), weights(2)))
+        with pytest.raises(InputTypeError, match="one string 'abc'"):
+            writer.delete("abc")
+        with pytest.raises(InputTypeError, match="ids must be str"):
+            writer.delete([1])
+        with pytest.raises(InputTypeError, match="ids is None"):
+            writer.upsert(None, vectors(weights(1)))
+    assert content(Index.open(folder)) == expected({"a": 0, "b": 1, "c": 2})
+
+
+def test_a_snapshot_stays_what_it_was(folder, tmp_path):
+    with Writer(folder) as writer:
+        writer.delete(["a"])
+    index = Index.open(folder)
+    index.snapshot(tmp_path / "kept")
+    with Writer(folder) as writer:
+        writer.upsert(["b"], vectors(weights(5)))
+        writer.merge()
+        writer.delete(["c"])
+    Index.verify(tmp_path / "kept")
+    assert content(Index.open(tmp_path / "kept")) == expected({"b": 1, "c": 2})
+    assert content(Index.open(folder)) == expected({"b": 5})
+    with Writer(tmp_path / "kept") as writer:
+        writer.upsert(["z"], vectors(weights(9)))
+    assert content(Index.open(tmp_path / "kept")) == expected({"b": 1, "c": 2, "z": 9})
+    with pytest.raises(InputError, match="holds an index: name a new folder"):
+        index.snapshot(folder)
+    with pytest.raises(InputError, match="refresh the index first"):
+        index.snapshot(tmp_path / "late")
+    index.refresh()
+    index.snapshot(tmp_path / "late")
+    with pytest.raises(InputError, match="in memory alone"):
+        Index.build(vectors(weights(0))).snapshot(tmp_path / "never")
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_a_kill_of_a_snapshot_leaves_no_half_of_one(folder, tmp_path, faults, seed):
+    index = Index.open(folder)
+    counting = faults.FaultyFiles()
+    link(folder, index._snapshot.manifest, tmp_path / "counted", counting)
+    for at in range(counting.count):
+        files, copy = faults.FaultyFiles(at), tmp_path / str(at)
+        with pytest.raises(faults.Killed):
+            link(folder, index._snapshot.manifest, copy, files)
+        files.lose_power(np.random.default_rng(seed))
+        try:
+            assert content(Index.open(copy)) == content(index)
+        except InputError as error:
+            assert "holds no index" in str(error)
+            index.snapshot(copy)
+            Index.verify(copy)
+
+
+def live(folder, files, acknowledged, seed=0):
+    """Upsert, delete, commit and merge; write down each state before and after its commit."""
+    rng = np.random.default_rng(seed)
+    state = dict(acknowledged[-1])
+    writer = None
+    try:
+        writer = Writer(folder, vocabulary_size=COLUMNS, buffer_bytes=600, files=files)
+        for step in range(6):
+            names = rng.choice(NAMES, 3, replace=False).tolist()
+            seeds = rng.integers(0, 100, 3).tolist()
+            writer.upsert(names, vectors(*map(weights, seeds)))
+            for name, of_name in zip(names, seeds, strict=True):
+                state.pop(name, None)
+                state[name] = of_name
+            gone = rng.choice(NAMES, 2, replace=False).tolist()
+            assert writer.delete(gone) == sum(name in state for name in gone)
+            for name in gone:
+                state.pop(name, None)
+            acknowledged.append(dict(state))
+            writer.merge() if step == 3 else writer.commit()
+            del acknowledged[:-1]
+        writer.close()
+    finally:
+        if writer is not None and writer._lock is not None:
+            writer._lock.release()  # as the end of the process would
+
+
+def found_in(folder, states):
+    """Return the state that the folder holds, which is one of these, checked."""
+    Index.verify(folder)
+    index = Index.open(folder)
+    (found,) = [state for state in states if content(index) == expected(state)][-1:]
+    return found
+
+
+@pytest.fixture(scope="module")
+def operations(faults, tmp_path_factory):
+    """How many operations a life takes."""
+    counting = faults.FaultyFiles()
+    live(tmp_path_factory.mktemp("counted") / "index", counting, [{}])
+    return counting.count
+
+
+@pytest.mark.parametrize("power", [False, True], ids=["killed", "without power"])
+def test_a_kill_at_any_operation_loses_nothing_committed(tmp_path, faults, operations, power):
+    assert operations > 100
+    for at in range(operations):
+        folder = tmp_path / str(at) / "index"
+        files, states = faults.FaultyFiles(at), [{}]
+        with pytest.raises(faults.Killed):
+            live(folder, files, states)
+        if power:
+            files.lose_power(np.random.default_rng(at))
+        with Writer(folder, vocabulary_size=COLUMNS):
+            pass
+        found = found_in(folder, states)
+        states = [found]
+        live(folder, faults.FaultyFiles(), states, seed=1)
+        assert found_in(folder, states) == states[-1]
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_kill_after_kill_loses_nothing_committed(tmp_path, faults, operations, seed):
+    rng = np.random.default_rng(seed)
+    folder, states = tmp_path / "index", [{}]
+    for cycle in range(40):
+        files = faults.FaultyFiles(int(rng.integers(operations)))
+        try:
+            live(folder, files, states, seed=cycle)
+        except faults.Killed:
+            files.lose_power(rng)
+        with Writer(folder, vocabulary_size=COLUMNS):
+            pass
+        states = [found_in(folder, states)]
+
+
+def test_an_error_at_any_operation_is_said_and_survived(tmp_path, faults, operations):
+    for at in range(operations):
+        for error in faults.ERRORS:
+            folder, states = tmp_path / f"{at} {error}" / "index", [{}]
+            try:
+                live(folder, faults.FaultyFiles(at, error), states)
+            except OSError as raised:
+                assert raised.errno == error
+            if folder.exists():
+                with Writer(folder, vocabulary_size=COLUMNS):
+                    pass
+                assert found_in(folder, states) in states
+
+
+def test_a_writer_goes_on_after_an_error(tmp_path, faults):
+    """Whichever operation of a commit fails, the next commit has all of it, or rollback none."""
+    for at in range(30):
+        for forget in (False, True):
+            folder = tmp_path / f"{at} {forget}"
+            files = faults.FaultyFiles(error=faults.ERRORS[0])
+            writer = Writer(folder, vocabulary_size=COLUMNS, files=files)
+            writer.upsert(["a", "b"], vectors(weights(0), weights(1)))
+            writer.commit()
+            writer.upsert(["b", "c"], vectors(weights(2), weights(3)))
+            files.at = files.count + at
+            failed = False
+            try:
+                writer.commit()
+            except OSError:
+                failed = True
+                assert len(Index.open(folder)) in (2, 3)
+            if failed and forget:
+                writer.rollback()
+            writer.upsert(["d"], vectors(weights(4)))
+            writer.commit()
+            writer.close()
+            kept = {"a": 0, "b": 1} if failed and forget else {"a": 0, "b": 2, "c": 3}
+            assert content(Index.open(folder)) == expected(kept | {"d": 4})
+            Index.verify(folder)
+
+
+class Life(RuleBasedStateMachine):
+    """Any life of an index against a dictionary."""
+
+    @initialize(buffer=st.sampled_from([0, 600, 10**6]))
+    def begin(self, buffer):
+        import tempfile
+
+        self.home = tempfile.TemporaryDirectory()
+        self.folder = f"{self.home.name}/index"
+        self.buffer = buffer
+        self.writer = Writer(self.folder, vocabulary_size=COLUMNS, buffer_bytes=buffer)
+        self.reader = Index.open(self.folder)
+        self.seen, self.committed, self.state = {}, {}, {}
+
+    def teardown(self):
+        if hasattr(self, "writer"):
+            self.writer.close()
+            self.home.cleanup()
+
+    @rule(names=st.lists(st.sampled_from(NAMES), unique=True), seed=st.integers(0, 90))
+    def upsert(self, names, seed):
+        self.writer.upsert(
+            names,
+            vectors(*(weights(seed + i) for i in range(len(names))))
+            if names
+            else sp.csr_array((0, COLUMNS)),
+        )
+        for i, name in enumerate(names):
+            self.state.pop(name, None)
+            self.state[name] = seed + i
+
+    @rule(names=st.lists(st.sampled_from(NAMES)))
+    def delete(self, names):
+        assert self.writer.delete(names) == sum(name in self.state for name in set(names))
+        for name in names:
+            self.state.pop(name, None)
+
+    @rule()
+    def commit(self):
+        self.writer.commit()
+        self.committed = dict(self.state)
+
+    @rule()
+    def merge(self):
+        self.writer.merge()
+        self.committed = dict(self.state)
+
+    @rule()
+    def rollback(self):
+        self.writer.rollback()
+        self.state = dict(self.committed)
+
+    @rule()
+    def close_and_open(self):
+        self.writer.close()
+        self.writer = Writer(self.folder, buffer_bytes=self.buffer)
+        self.state = dict(self.committed)
+
+    @rule()
+    def refresh(self):
+        self.reader.refresh()
+        self.seen = dict(self.committed)
+
+    @rule()
+    def verify(self):
+        Index.verify(self.folder)
+        assert content(Index.open(self.folder)) == expected(self.committed)
+
+    @rule(seed=st.integers(0, 5), k=st.integers(1, 9))
+    def search(self, seed, k):
+        query = vectors(weights(seed))
+        fresh = Index.build(
+            vectors(*map(weights, self.seen.values()))
+            if self.seen
+            else sp.csr_array((0, COLUMNS), dtype=np.float32),
+            ids=list(self.seen),
+        )
+        ours, theirs = self.reader.search(query, k=k), fresh.search(query, k=k)
+        assert (ours.ids == theirs.ids).all() and (ours.rows == theirs.rows).all()
+        assert (ours.scores == theirs.scores).all()
+
+    @precondition(lambda self: self.seen)
+    @rule(data=st.data())
+    def filter(self, data):
+        kept = data.draw(st.lists(st.sampled_from(sorted(self.seen)), unique=True))
+        hits = self.reader.search(vectors(np.ones(COLUMNS)), k=9, filter=kept)
+        assert sorted(name for name in hits.ids[0] if name) == sorted(kept)
+
+
+Life.TestCase.settings = settings(max_examples=60, stateful_step_count=25, deadline=None)
+TestLife = Life.TestCase
