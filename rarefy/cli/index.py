@@ -70,10 +70,10 @@ def index(
 
         collection = load_collection(source, split=split, limit=limit, drop_unknown=drop_unknown)
         encoder = load_model(model, collection.documents)
-        ids = collection.document_ids
-        metadata = None if fields is None else read_fields(fields, ids)
+        names = collection.document_ids
+        metadata = None if fields is None else read_fields(fields, names)
         matrix = encoder.encode_documents(collection.documents, progress=progress_wanted())
-        built = rarefy.Index.build(matrix, ids=ids, compact=compact, metadata=metadata)
+        built = rarefy.Index.build(matrix, ids=names, compact=compact, metadata=metadata)
         built.save(out)
         origin = Origin.of(encoder, model, out)
     origin.save(out)
