@@ -246,7 +246,7 @@ def test_champions_without_codes_are_refused(tmp_path, forge):
 
 @pytest.mark.jit
 def test_plans_look_at_as_many_champions_as_are_asked_for(planned):
-    plans = [entry for entry in planned._fitted[0] if entry.plan.champions]
+    plans = [entry for entry in planned._snapshot.parts[0].table if entry.plan.champions]
     assert {entry.k for entry in plans} >= {10, 100}
     assert all(entry.plan.looked_at >= entry.k for entry in plans)
 
