@@ -81,15 +81,20 @@ def test_a_kill_at_any_operation_loses_nothing_committed(tmp_path, faults, opera
 def test_kill_after_kill_loses_nothing_committed(tmp_path, faults, operations, seed):
     rng = np.random.default_rng(seed)
     folder, states = tmp_path / "index", [{}]
+    kills = 0
     for cycle in range(40):
         files = faults.FaultyFiles(int(rng.integers(operations)))
         try:
             live(folder, files, states, seed=cycle)
         except faults.Killed:
             files.lose_power(rng)
+            kills += 1
         with Writer(folder, vocabulary_size=COLUMNS):
             pass
-        states = [found_in(folder, states)]
+        found = found_in(folder, states)
+        assert found in states
+        states = [found]
+    assert kills > 10
 
 
 def test_an_error_at_any_operation_is_said_and_survived(tmp_path, faults, operations):
