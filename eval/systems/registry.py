@@ -38,7 +38,8 @@ class Systems:
         Another collection, or another split of this one, by whose judgements the weights of
         fusions are chosen; without it they are equal.
     models
-        Loaded models by name, to be shared with the systems of other collections.
+        Loaded models by name, to be shared with the systems of other collections; those that are
+        fitted to the collection stay apart.
     progress
         Whether encoding shows progress bars.
 
@@ -59,6 +60,7 @@ class Systems:
         self._collection = collection.without_judgements()
         self._progress = progress
         self._models: dict[str, Any] = {} if models is None else models
+        self._fitted: dict[str, Any] = {}
         self._encoded: dict[str, Encoded] = {}
         self._dense: dict[str, DenseVectors] = {}
         self._made: dict[str, System] = {}
@@ -66,7 +68,8 @@ class Systems:
         if development is not None:
             development = development.judged()
             check_apart(collection, development)
-            self._development = development, Systems(development, progress=progress)
+            systems = Systems(development, models=self._models, progress=progress)
+            self._development = development, systems
 
     def load(self, names: Iterable[str]) -> None:
         """Load the models of systems: what is wrong with one shows before work on another.
@@ -186,7 +189,7 @@ class Systems:
         elif name == "dense":
             require("faiss", "eval")  # encoding may take long, and would be for nothing
             name = f"dense:{asked.settings.get('model', '')}"
-        if name not in self._models:
+        if name not in self._models and name not in self._fitted:
             if asked.model == "bm25":
                 made: Any = BM25(language_analyzer(self._collection.language))
             elif asked.model == "dense":
@@ -194,8 +197,9 @@ class Systems:
                 made = DenseEncoder() if path is None else DenseEncoder(path)
             else:
                 made = load(asked.model)
-            self._models[name] = made
-        return self._models[name]
+            # Fitted to this collection, it must not encode another.
+            (self._models if getattr(made, "fitted", True) else self._fitted)[name] = made
+        return self._fitted[name] if name in self._fitted else self._models[name]
 
 
 def _name(

@@ -215,6 +215,20 @@ def test_a_model_that_wants_a_collection_is_fitted_to_it(tiny, monkeypatch):
     assert model.seen == list(tiny.documents)
 
 
+def test_collections_share_models_but_not_what_is_fitted_to_them(tiny, monkeypatch):
+    other = replace(tiny, documents=["zebra xylophone", *tiny.documents[1:]])
+    monkeypatch.setattr("rarefy.sparse.load", lambda name: LetterModel(), raising=False)
+    models = {}
+    Systems(other, models=models)["bm25"]
+    Systems(other, models=models)["letters"]
+    shared = Systems(tiny, models=models)
+    expected, found = Systems(tiny)["bm25"].vectors, shared["bm25"].vectors
+    assert (expected.documents != found.documents).nnz == 0
+    assert (expected.queries != found.queries).nnz == 0
+    assert expected.documents.shape == found.documents.shape
+    assert list(models) == ["letters"]
+
+
 def test_a_path_with_a_plus_is_not_a_fusion(tiny, monkeypatch, tmp_path):
     folder = tmp_path / "a+b"
     folder.mkdir()
