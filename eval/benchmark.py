@@ -273,7 +273,9 @@ def _costs(system: System, queries: int) -> dict[str, Any]:
         "build_s": costs.build_s,
         "disk_bytes": disk_bytes,
         "search_us": search_latency(lambda query: system.search_one(query, _K), queries),
-        "queries_per_s": throughput(lambda threads: system.search(_K, threads=threads), queries),
+        "queries_per_s": throughput(
+            lambda threads, first: system.search(_K, threads=threads, first=first), queries
+        ),
         "cold_start_ms": cold_start_ms,
     }
 

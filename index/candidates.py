@@ -108,13 +108,15 @@ def score_best(
     scratch: Scratch,
     count: int,
     point: float,
+    first_row: int,
     found: int,
     rows: Array,
     scores: Array,
 ) -> int:
     """Score candidates, about the highest bound first, but those that cannot be results.
 
-    Returns how many results there are; once they are k, they are a heap, worst first.
+    Results are rows counted from `first_row`. Returns how many there are; once they are k, they are
+    a heap, worst first.
     """
     candidates, bounds, order = scratch.candidates, scratch.bounds, scratch.order
     order_by_bound(bounds, count, order)
@@ -127,7 +129,8 @@ def score_best(
         row = candidates[order[i]]
         if bounds[order[i]] * point < least:
             continue
-        found = offer(rows, scores, found, row, _score(layout, row, scratch.weights))
+        score = _score(layout, row, scratch.weights)
+        found = offer(rows, scores, found, first_row + row, score)
         if found == rows.size:
             least = admitted_bound(scores[0])
     return found

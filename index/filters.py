@@ -12,7 +12,7 @@ from rarefy.errors import InputError, InputTypeError
 from rarefy.index.expressions import Expression
 from rarefy.index.grammar import parse
 
-__all__ = ["NO_FILTER", "Filter", "allowed_rows", "allowing"]
+__all__ = ["NO_FILTER", "Filter", "allowed_rows"]
 
 
 class Filter(NamedTuple):
@@ -84,12 +84,3 @@ def allowed_rows(
             )
         allowed[row_of(name)] = True
     return allowed
-
-
-def allowing(allowed: npt.NDArray[np.bool_], block_size: int) -> Filter:
-    """Return the filter of a mask over rows."""
-    if block_size == 1:
-        return Filter(allowed, allowed)
-    whole = np.zeros(-(-len(allowed) // block_size) * block_size, np.bool_)
-    whole[: len(allowed)] = allowed
-    return Filter(allowed, whole.view(f"u{block_size}") != 0)

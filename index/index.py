@@ -109,8 +109,7 @@ class Index:
         given = None
         if queries is not None:
             given = canonical(queries, width=self.vocabulary_size, what="calibration queries")
-        for part in self._snapshot.parts:
-            part.calibrate(given)
+        self._snapshot.calibrate(given)
 
     def search(
         self,

@@ -10,6 +10,9 @@
    `score_by_term`: all of them, from the lists.
 5. 3 and 4 again over further blocks, until no other block's bound reaches the k-th score.
 
+The layouts of an index, its leaves, are searched one after the other for the same results: what the
+k-th score is so far holds in the next one, too.
+
 This is rank-safe: a block or document is left out only if an upper bound of its score is below the
 k-th score found so far, which the final k-th score is not below. Approximate search stops after
 the first round, and adds up only the heaviest terms in step 2. In large collections it may take
@@ -30,7 +33,7 @@ from rarefy.index.candidates import bound_documents, collect, score_best
 from rarefy.index.champions import collect_champions, rank_champions
 from rarefy.index.compilation import kernel
 from rarefy.index.filters import Filter
-from rarefy.index.heaps import sort_results
+from rarefy.index.heaps import sort_results, worst_first
 from rarefy.index.impacts import (
     MAX_CODE,
     MAX_SUM,
@@ -39,14 +42,16 @@ from rarefy.index.impacts import (
     quantise_query,
     sum_threshold,
 )
-from rarefy.index.layout import Array, Layout
+from rarefy.index.intrinsics import LANES
+from rarefy.index.layout import PADDING, Array
+from rarefy.index.leaves import Leaf, Leaves
 from rarefy.index.lookup import score_by_term
 from rarefy.index.scratch import Scratch
 from rarefy.index.sums import accumulate, clear_blocks, sum_reached_by
 
 __all__ = ["NEVER", "block_ranks", "search_many"]
 
-CALLEES = "abe71cb96b05"
+CALLEES = "9e8349555451"
 """The start of the SHA-256 of the files of kernels that are called here; see their test."""
 GROWTH = 2
 """How many times more blocks each further round of an exact search looks at."""
@@ -63,14 +68,15 @@ SEED_BLOCKS = 12
 
 @kernel
 def search_many(
-    layout: Layout,
-    block_size: int,
+    leaves: Leaves,
     indptr: Array,
     columns: Array,
     weights: Array,
     allowed: Filter,
+    plan_ptr: Array,
     plans: Array,
     scratch: Scratch,
+    further: bool,
     rows: Array,
     scores: Array,
 ) -> None:
@@ -78,11 +84,13 @@ def search_many(
 
     Parameters
     ----------
-    layout : Layout
-    block_size : int
+    leaves : Leaves
     indptr, columns, weights : int64[m + 1], uint32[nnz], float32[nnz]
         The queries, canonical.
     allowed : Filter
+        Over the rows and blocks of all leaves.
+    plan_ptr : int64[leaves + 1]
+        A leaf has the rows ``plan_ptr[i]:plan_ptr[i + 1]`` of `plans`.
     plans : float64[p, 4]
         (terms, mass, looked_at, champions): in queries of at most so many terms that occur, the
         heaviest terms that hold the share `mass` of the query's largest contributions are added up,
@@ -90,27 +98,59 @@ def search_many(
         champions are added up; to look at 0 is an exact search. Ordered by terms; longer queries
         take the last. None is an exact search for all.
     scratch : Scratch
-        `integers`, `weights` and `window` must be zero, and are zero again afterwards.
+        As large as the largest leaf wants; `integers`, `weights` and `window` must be zero, and are
+        zero again afterwards.
+    further : bool
+        Whether `rows` and `scores` hold the results of other leaves.
     rows, scores : int64[m, k], float32[m, k]
-        Results, ordered; -1 and -inf in the places left over.
+        Results, ordered; -1 and -inf in the places left over. k is at most the number of documents.
     """
-    n = layout.indptr.size - 1
-    places = min(rows.shape[1], n)
-    rows[:] = -1
-    scores[:] = -np.inf
+    if not further:
+        rows[:] = -1
+        scores[:] = -np.inf
     for i in range(indptr.size - 1):
         columns_i = columns[indptr[i] : indptr[i + 1]]
         weights_i = weights[indptr[i] : indptr[i + 1]]
-        _search_one(
-            layout, block_size, columns_i, weights_i, allowed, plans, scratch,
-            rows[i, :places], scores[i, :places],
-        )  # fmt: skip
+        found = 0
+        while found < rows.shape[1] and rows[i, found] >= 0:
+            found += 1
+        if found == rows.shape[1]:
+            worst_first(rows[i], scores[i], found)
+        for at in range(len(leaves)):
+            leaf = leaves[at]
+            found = _search_one(
+                leaf, columns_i, weights_i, _of_leaf(allowed, leaf),
+                plans[plan_ptr[at] : plan_ptr[at + 1]], _narrowed(scratch, leaf), found,
+                rows[i], scores[i],
+            )  # fmt: skip
+        sort_results(rows[i], scores[i], found)
+
+
+@kernel
+def _of_leaf(allowed: Filter, leaf: Leaf) -> Filter:
+    """Return the filter of a leaf's rows and blocks."""
+    n = leaf.layout.indptr.size - 1
+    n_blocks = -(-n // leaf.block_size)
+    return Filter(
+        allowed.rows[leaf.first_row : leaf.first_row + n],
+        allowed.blocks[leaf.first_block : leaf.first_block + n_blocks],
+    )
+
+
+@kernel
+def _narrowed(scratch: Scratch, leaf: Leaf) -> Scratch:
+    """Return the scratch memory with as many sums as a leaf has."""
+    n_blocks = -(-(leaf.layout.indptr.size - 1) // leaf.block_size)
+    size = -(-n_blocks // PADDING) * PADDING
+    return Scratch(
+        scratch.sums[:size], scratch.maxima[: size // LANES], scratch.candidates, scratch.bounds,
+        scratch.order, scratch.totals, scratch.window, scratch.integers, scratch.weights,
+    )  # fmt: skip
 
 
 @kernel
 def block_ranks(
-    layout: Layout,
-    block_size: int,
+    leaf: Leaf,
     columns: Array,
     query: Array,
     mass: float,
@@ -125,7 +165,7 @@ def block_ranks(
 
     Parameters
     ----------
-    layout, block_size, mass, champions, scratch
+    leaf, mass, champions, scratch
         As in `search_many`.
     columns, query : uint32[m], float32[m]
         One query.
@@ -145,7 +185,8 @@ def block_ranks(
         Nanoseconds that the sums take, by what cells and entries cost; infinity where champions
         cannot be added up.
     """
-    terms, weights, m = _match_terms(layout, columns, query)
+    layout = leaf.layout
+    terms, weights, m = _match_terms(leaf, columns, query)
     if m == 0:
         return 0.0
     integers, shift, unit = quantise_query(terms, weights, m, layout.scales)
@@ -169,7 +210,7 @@ def block_ranks(
     for value in range(MAX_SUM, -1, -1):
         reached[value] += reached[value + 1]
     for i in range(rows.size):
-        at = scratch.sums[rows[i] // block_size]
+        at = scratch.sums[rows[i] // leaf.block_size]
         ranks[i] = reached[at] if at > 0 else NEVER
     for i in range(scores.size):
         reaching[i] = reached[sum_threshold(scores[i], unit)]
@@ -187,20 +228,21 @@ def block_ranks(
 
 @kernel
 def _search_one(
-    layout: Layout,
-    block_size: int,
+    leaf: Leaf,
     columns: Array,
     query: Array,
     allowed: Filter,
     plans: Array,
     scratch: Scratch,
+    found: int,
     rows: Array,
     scores: Array,
-) -> None:
-    """Write the best documents of one query."""
-    terms, weights, m = _match_terms(layout, columns, query)
+) -> int:
+    """Add the best documents of a leaf to the results of one query; return how many there are."""
+    layout = leaf.layout
+    terms, weights, m = _match_terms(leaf, columns, query)
     if m == 0:
-        return
+        return found
     integers, shift, unit = quantise_query(terms, weights, m, layout.scales)
     mass, looked_at, champions = _plan(plans, m)
     if champions and shift == UNBOUNDED:
@@ -211,25 +253,27 @@ def _search_one(
     for j in range(m):
         scratch.integers[terms[j]] = integers[j]
         scratch.weights[terms[j]] = weights[j]
+    before = found
     if champions and looked_at > 0:
         count = collect_champions(
             layout, terms, integers, added, shift, looked_at, allowed, scratch
         )
         count = bound_documents(layout, scratch, count, 0.0)
-        found = score_best(layout, scratch, count, unit / 2.0**shift, 0, rows, scores)
+        point = unit / 2.0**shift
+        found = score_best(layout, scratch, count, point, leaf.first_row, found, rows, scores)
     else:
         found = _search_blocks(
-            layout, block_size, terms, integers, added, shift, unit, looked_at, allowed, scratch,
+            leaf, terms, integers, added, shift, unit, looked_at, allowed, scratch, found,
             rows, scores,
         )  # fmt: skip
     if looked_at > 0 and found < rows.size:
         found = _search_blocks(
-            layout, block_size, terms, integers, m, shift, unit, 0, allowed, scratch, rows, scores
+            leaf, terms, integers, m, shift, unit, 0, allowed, scratch, before, rows, scores
         )
     for j in range(m):
         scratch.integers[terms[j]] = 0
         scratch.weights[terms[j]] = 0.0
-    sort_results(rows, scores, found)
+    return found
 
 
 @kernel
@@ -245,8 +289,7 @@ def _plan(plans: Array, m: int) -> tuple[float, int, bool]:
 
 @kernel
 def _search_blocks(
-    layout: Layout,
-    block_size: int,
+    leaf: Leaf,
     terms: Array,
     integers: Array,
     added: int,
@@ -255,6 +298,7 @@ def _search_blocks(
     looked_at: int,
     allowed: Filter,
     scratch: Scratch,
+    found: int,
     rows: Array,
     scores: Array,
 ) -> int:
@@ -262,6 +306,7 @@ def _search_blocks(
 
     Writes the best documents in any order and returns how many there are.
     """
+    layout = leaf.layout
     sums = scratch.sums
     accumulate(layout, terms, integers, added, shift, sums, scratch.maxima)
     if allowed.blocks.size:
@@ -272,7 +317,6 @@ def _search_blocks(
         rest += MAX_CODE * int(integers[j])
     if shift == UNBOUNDED:
         rest = NO_BOUND
-    found = 0
     high = MAX_SUM + 1
     wanted = looked_at if looked_at > 0 else max(SEED_BLOCKS, rows.size)
     while high > 1:
@@ -281,11 +325,17 @@ def _search_blocks(
             low = max(low, sum_threshold(scores[0], unit))
         if low < high:
             least = admitted_bound(scores[0]) / point if found == rows.size else 0.0
-            count = collect(layout, block_size, scratch, allowed, low, high, least, shift, rest)
+            count = collect(
+                layout, leaf.block_size, scratch, allowed, low, high, least, shift, rest
+            )
             if layout.dense_codes.shape[1] > 0:
-                found = score_by_term(layout, scratch, terms, count, found, rows, scores)
+                found = score_by_term(
+                    layout, scratch, terms, count, leaf.first_row, found, rows, scores
+                )
             else:
-                found = score_best(layout, scratch, count, point, found, rows, scores)
+                found = score_best(
+                    layout, scratch, count, point, leaf.first_row, found, rows, scores
+                )
         if looked_at > 0 or (found == rows.size and sum_threshold(scores[0], unit) >= low):
             break
         high = low
@@ -294,20 +344,25 @@ def _search_blocks(
 
 
 @kernel
-def _match_terms(layout: Layout, columns: Array, query: Array) -> tuple[Array, Array, int]:
+def _match_terms(leaf: Leaf, columns: Array, query: Array) -> tuple[Array, Array, int]:
     """Return the query's terms that occur, their weights, and their number."""
+    layout, buckets = leaf.layout, leaf.buckets
     terms = np.empty(columns.size, np.int64)
     weights = np.empty(columns.size, np.float64)
     m = 0
     for j in range(columns.size):
-        low, high = 0, layout.by_column.size
+        bucket = np.int64(columns[j]) >> leaf.shift
+        if bucket >= buckets.size - 1:
+            break
+        low, high = np.int64(buckets[bucket]), np.int64(buckets[bucket + 1])
+        end = high
         while low < high:
             middle = (low + high) >> 1
             if layout.columns[layout.by_column[middle]] < columns[j]:
                 low = middle + 1
             else:
                 high = middle
-        if low < layout.by_column.size:
+        if low < end:
             term = layout.by_column[low]
             if layout.columns[term] == columns[j]:
                 terms[m] = term

@@ -23,14 +23,16 @@ def score_by_term(
     scratch: Scratch,
     terms: Array,
     count: int,
+    first_row: int,
     found: int,
     rows: Array,
     scores: Array,
 ) -> int:
     """Score all candidates, which are ordered by row, in a compact layout.
 
-    Term by term, so that a list is walked once however many candidates there are. Returns how many
-    results there are; once they are k, they are a heap, worst first.
+    Term by term, so that a list is walked once however many candidates there are. Results are rows
+    counted from `first_row`. Returns how many there are; once they are k, they are a heap, worst
+    first.
     """
     candidates, totals = scratch.candidates, scratch.totals
     totals[:count] = 0.0
@@ -54,7 +56,7 @@ def score_by_term(
                 totals[i] += weight * np.float64(decode(layout.list_maxima[at], scale))
     for i in range(count):
         score: float = np.float32(totals[i])  # type: ignore[assignment]
-        found = offer(rows, scores, found, candidates[i], score)
+        found = offer(rows, scores, found, first_row + candidates[i], score)
     return found
 
 

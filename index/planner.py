@@ -14,10 +14,10 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from rarefy.index.filters import NO_FILTER
-from rarefy.index.kernels import NEVER, block_ranks, search_many
+from rarefy.index.kernels import NEVER, block_ranks
 from rarefy.index.layout import Layout
-from rarefy.index.scratch import Scratch
+from rarefy.index.leaves import Leaf
+from rarefy.index.searcher import Searcher
 from rarefy.index.vectors import Vectors
 
 __all__ = ["EXACT", "Calibration", "Plan", "calibrate", "plans", "sample_queries"]
@@ -148,7 +148,8 @@ def calibrate(
     n = len(layout.indptr) - 1
     if n < LEAST_DOCUMENTS or not len(queries):
         return []
-    scratch = Scratch.of(n, -(-n // block_size), len(layout.columns))
+    leaf = Leaf.of(layout, block_size)
+    searcher = Searcher([leaf])
     own = np.full(len(queries), -1) if own_rows is None else np.asarray(own_rows)
     table = []
     shorter = 0
@@ -156,7 +157,7 @@ def calibrate(
         chosen, cut = _cut(queries, shorter, terms)
         shorter = terms
         if len(chosen) >= min(LEAST_QUERIES, len(queries)):
-            table += _fit(layout, block_size, cut, own[chosen], terms, scratch)
+            table += _fit(leaf, cut, own[chosen], terms, searcher)
     return table
 
 
@@ -192,25 +193,25 @@ def _heaviest(
 
 
 def _fit(
-    layout: Layout,
-    block_size: int,
+    leaf: Leaf,
     queries: Vectors,
     own: npt.NDArray[np.int64],
     terms: int,
-    scratch: Scratch,
+    searcher: Searcher,
 ) -> list[Calibration]:
     """Fit the settings for queries of one length."""
-    n = len(layout.indptr) - 1
-    truth, scores = _truth(layout, block_size, queries, own, scratch)
+    n = len(leaf.layout.indptr) - 1
+    truth, scores = _truth(searcher, queries, own)
     if not (truth >= 0).any():
         return []
     ways = [(mass, False) for mass in MASSES]  # the last of these has the sums of an exact search
-    if layout.has_champions:
+    if leaf.layout.has_champions:
         ways += [(mass, True) for mass in MASSES]
     ranks = np.full((len(ways), *truth.shape), NEVER)
     costs = np.zeros(len(ways))
     exact_blocks = np.zeros(len(DEPTHS))
     deepest = np.array(DEPTHS) - 1
+    scratch = searcher.take()
     for i, rows in enumerate(truth):
         columns, weights = queries.row(i)
         found = rows[rows >= 0]
@@ -219,12 +220,12 @@ def _fit(
         reaching = np.zeros(len(DEPTHS), np.int64)
         for j, (mass, champions) in enumerate(ways):
             cost = block_ranks(
-                layout, block_size, columns, weights, mass, champions, scratch, found, kth, ranked,
-                reaching,
+                leaf, columns, weights, mass, champions, scratch, found, kth, ranked, reaching
             )  # fmt: skip
             ranks[j, i, : len(found)] = ranked
             costs[j] += cost / len(truth)
         exact_blocks += np.maximum(reaching, DEPTHS) / len(truth)
+    searcher.give(scratch)
     table = []
     for d, k in enumerate(DEPTHS):
         places = np.unique(np.linspace(0, k - 1, min(k, RANKS)).astype(np.int64))
@@ -232,33 +233,24 @@ def _fit(
         some = counted.any(axis=1)
         needed = ranks[:, some][:, :, places]
         shares = counted[some] / counted[some].sum(axis=1, keepdims=True)
-        exact_ns = costs[len(MASSES) - 1] + DOCUMENT_NS * block_size * exact_blocks[d]
+        exact_ns = costs[len(MASSES) - 1] + DOCUMENT_NS * leaf.block_size * exact_blocks[d]
         for level in LEVELS:
             best = exact_ns, Plan(1.0, 0)
             for j, (mass, champions) in enumerate(ways):
-                each = LONE_DOCUMENT_NS if champions else DOCUMENT_NS * block_size
+                each = LONE_DOCUMENT_NS if champions else DOCUMENT_NS * leaf.block_size
                 least = k if champions else 1  # fewer champions than k would be searched again
                 work, looked_at = _cheapest(level, costs[j], each, least, needed[j], shares)
-                if work < best[0] and looked_at * (1 if champions else block_size) < n // 2:
+                if work < best[0] and looked_at * (1 if champions else leaf.block_size) < n // 2:
                     best = work, Plan(mass, looked_at, champions)
             table.append(Calibration(k, terms, level, best[1]))
     return table
 
 
 def _truth(
-    layout: Layout,
-    block_size: int,
-    queries: Vectors,
-    own: npt.NDArray[np.int64],
-    scratch: Scratch,
+    searcher: Searcher, queries: Vectors, own: npt.NDArray[np.int64]
 ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.float32]]:
     """Return the exact best rows of each query, and their scores, without its own document."""
-    rows = np.empty((len(queries), DEPTHS[-1] + 1), np.int64)
-    scores = np.empty(rows.shape, np.float32)
-    search_many(
-        layout, block_size, queries.indptr, queries.columns, queries.weights, NO_FILTER, EXACT,
-        scratch, rows, scores,
-    )  # fmt: skip
+    rows, scores = searcher.search(queries, DEPTHS[-1] + 1, searcher.planned([EXACT]))
     others = np.argsort((rows == own[:, None]) & (rows >= 0), axis=1, kind="stable")[:, :-1]
     return np.take_along_axis(rows, others, axis=1), np.take_along_axis(scores, others, axis=1)
 

@@ -52,9 +52,17 @@ class Scratch(NamedTuple):
     integers: npt.NDArray[np.uint8]
     weights: npt.NDArray[np.float64]
 
+    def fits(self, n: int, n_blocks: int, n_terms: int) -> bool:
+        """Whether it is large enough for an index of these sizes."""
+        return (
+            len(self.candidates) >= n
+            and len(self.sums) >= padded(n_blocks)
+            and len(self.weights) >= n_terms
+        )
+
     @classmethod
     def of(cls, n: int, n_blocks: int, n_terms: int) -> Scratch:
-        """Allocate for an index of n documents in so many blocks, with so many terms."""
+        """Allocate for leaves of n documents in so many blocks, with so many terms."""
         nb = padded(n_blocks)
         return cls(
             sums=np.zeros(nb, np.uint16),

@@ -12,9 +12,11 @@ import numpy.typing as npt
 
 from rarefy.errors import DamagedIndexError, InputError
 from rarefy.index.expressions import Expression
-from rarefy.index.filters import allowed_rows
+from rarefy.index.filters import NO_FILTER, allowed_rows
 from rarefy.index.metadata import Metadata
 from rarefy.index.part import Part
+from rarefy.index.planner import plans
+from rarefy.index.searcher import Plans, Searcher
 from rarefy.index.selection import selected
 from rarefy.index.storage.deletions import read_alive
 from rarefy.index.storage.manifest import Manifest, generations, read_newest
@@ -22,6 +24,9 @@ from rarefy.index.storage.segment import read_segment
 from rarefy.index.vectors import Vectors
 
 __all__ = ["Snapshot"]
+
+MOST_PLANS = 1000
+"""Plans that are kept so as not to look them up again."""
 
 
 class Snapshot:
@@ -39,15 +44,27 @@ class Snapshot:
         How many columns vectors have.
     manifest
         What was opened; None if the parts are in memory alone.
+    known
+        A snapshot whose scratch memory may be used again.
     """
 
     def __init__(
-        self, parts: Sequence[Part], vocabulary_size: int, manifest: Manifest | None = None
+        self,
+        parts: Sequence[Part],
+        vocabulary_size: int,
+        manifest: Manifest | None = None,
+        known: Snapshot | None = None,
     ) -> None:
         self.parts = tuple(parts)
         self.vocabulary_size = vocabulary_size
         self.manifest = manifest
         self.starts = np.cumsum([0, *map(len, self.parts)])
+        self._searcher: Searcher = Searcher(
+            (part.leaf for part in self.parts), None if known is None else known._searcher
+        )
+        self._alive = _alive(self.parts)
+        self._allowed = NO_FILTER if self._alive is None else self._searcher.filter(self._alive)
+        self._plans: dict[tuple[int, float | None], Plans] = {}
 
     @classmethod
     def open(cls, folder: Path, *, verify: bool, known: Snapshot | None = None) -> Snapshot:
@@ -96,7 +113,7 @@ class Snapshot:
                 segment = read_segment(folder, entry, manifest.vocabulary_size, verify=verify)
                 part = Part(segment, read_alive(folder, entry))
             parts.append(part)
-        return cls(parts, manifest.vocabulary_size, manifest)
+        return cls(parts, manifest.vocabulary_size, manifest, known)
 
     def __len__(self) -> int:
         return int(self.starts[-1])
@@ -118,26 +135,69 @@ class Snapshot:
         allowed
             bool[len(snapshot)], by row; None for all.
         """
-        if len(self.parts) == 1:
-            return self.parts[0].search(queries, k, recall, allowed, threads)
-        found = []
-        for part, start, end in self._spans():
-            of_part = None if allowed is None else allowed[start:end]
-            places, scores = part.search(queries, k, recall, of_part, threads)
-            found.append((np.where(places < 0, -1, places + start), scores))
-        nothing = np.full((len(queries), k), -1), np.full((len(queries), k), -np.inf, np.float32)
-        rows, scores = (np.concatenate(each, axis=1) for each in zip(*found, nothing, strict=True))
-        best = np.argsort(-scores, axis=1, kind="stable")[:, :k]
-        return np.take_along_axis(rows, best, axis=1), np.take_along_axis(scores, best, axis=1)
+        if allowed is None:
+            chosen, kept = self._plans_for(k, recall), self._allowed
+        else:
+            chosen = self._searcher.planned(
+                [
+                    plans(part.table, k, recall, len(part.segment.ids), int(kept.sum()))
+                    for part, kept in zip(
+                        self.parts, np.split(allowed, self.starts[1:-1]), strict=True
+                    )
+                ]
+            )
+            kept = self._searcher.filter(self._in_segments(allowed))
+        found, scores = self._searcher.search(queries, k, chosen, kept, threads)
+        return self._rows_at(found), scores
+
+    def calibrate(self, queries: Vectors | None) -> None:
+        """Fit the settings of each part, see `Part.calibrate`."""
+        for part in self.parts:
+            part.calibrate(queries)
+        self._plans = {}
+
+    def _plans_for(self, k: int, recall: float | None) -> Plans:
+        """Return the settings without a filter, which are looked up once."""
+        known = self._plans
+        chosen = known.get((k, recall))
+        if chosen is None:
+            chosen = self._searcher.planned(
+                [
+                    plans(part.table, k, recall, len(part.segment.ids), len(part))
+                    for part in self.parts
+                ]
+            )
+            if len(known) < MOST_PLANS:
+                known[k, recall] = chosen
+        return chosen
+
+    def _in_segments(self, allowed: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
+        """Turn a mask over rows into one over the rows of all segments, deleted ones too."""
+        if self._alive is None:
+            return allowed
+        kept = np.zeros(len(self._alive), np.bool_)
+        kept[self._alive] = allowed
+        return kept
+
+    def _rows_at(self, found: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+        """Return the rows of living documents that are numbered with the deleted ones."""
+        return found if self._alive is None else np.where(found < 0, -1, self._numbers[found])
+
+    @cached_property
+    def _numbers(self) -> npt.NDArray[np.int64]:
+        """How many documents before each are alive."""
+        assert self._alive is not None
+        return np.cumsum(self._alive) - 1
 
     def ids_at(self, rows: npt.NDArray[np.int64]) -> npt.NDArray[np.object_]:
         """Return the id of each row, None where the row is -1."""
         if len(self.parts) == 1:
             return self.parts[0].ids_at(rows)
         ids = np.full(rows.shape, None, object)
-        for part, start, end in self._spans():
-            here = (rows >= start) & (rows < end)
-            ids[here] = part.ids_at(rows[here] - start)
+        numbers = np.searchsorted(self.starts, rows, side="right") - 1  # -1 for the row -1
+        for i in set(numbers.ravel().tolist()) - {-1}:
+            here = numbers == i
+            ids[here] = self.parts[i].ids_at(rows[here] - self.starts[i])
         return ids
 
     def rows_of(self, names: Sequence[str]) -> npt.NDArray[np.int64]:
@@ -211,3 +271,14 @@ class Snapshot:
         """Return each part and the rows that it has, from start to end."""
         starts = self.starts.tolist()
         return list(zip(self.parts, starts[:-1], starts[1:], strict=True))
+
+
+def _alive(parts: Sequence[Part]) -> npt.NDArray[np.bool_] | None:
+    """Return which rows of all segments are alive; None if all are."""
+    if all(part.alive is None for part in parts):
+        return None
+    masks = [
+        np.ones(len(part.segment.ids), np.bool_) if part.alive is None else part.alive
+        for part in parts
+    ]
+    return np.concatenate(masks)

@@ -26,6 +26,8 @@ CALLEES = "7496f175fa99"
 AHEAD = 384
 """Entries of a list between their prefetch and their use: lists are too short for the processor to
 foresee them, and a search finds few of them in its caches."""
+SHORT = 128
+"""Entries of a list below which a table of contributions is not worth its making."""
 
 
 @kernel
@@ -46,6 +48,8 @@ def accumulate(
     dense = np.empty(m, np.int64)
     steps = np.empty(m, np.uint16)
     contributions = np.empty(MAX_CODE + 1, np.uint16)
+    starts = np.empty(m, np.int64)
+    ends = np.empty(m, np.int64)
     n_dense = 0
     for j in range(m):
         row = layout.dense_rows[terms[j]]
@@ -60,6 +64,14 @@ def accumulate(
         part[:] = 0
         half = part.size // 2
         of_window = slice(first // 2, first // 2 + half)
+        for j in range(m):
+            prefetch(layout.list_ptr, window * n_terms + terms[j])
+        for j in range(m):
+            place = window * n_terms + terms[j]
+            starts[j], ends[j] = layout.list_ptr[place], layout.list_ptr[place + 1]
+            if starts[j] < ends[j]:
+                prefetch(layout.list_blocks, starts[j])
+                prefetch(layout.list_maxima, starts[j])
         j = 0
         while j + 4 <= n_dense:
             _add_four_rows(
@@ -85,15 +97,17 @@ def accumulate(
             )
             j += 1
         for j in range(m):
-            place = window * n_terms + terms[j]
-            first_entry, last_entry = layout.list_ptr[place], layout.list_ptr[place + 1]
-            if first_entry == last_entry:
+            first_entry, last_entry = starts[j], ends[j]
+            if j + 1 < m:
+                _prefetch_entries(layout, starts[j + 1], starts[j + 1] + AHEAD)
+            if last_entry - first_entry < SHORT:
+                for e in range(np.uint64(first_entry), np.uint64(last_entry)):
+                    block = layout.list_blocks[e]
+                    added = scaled(layout.list_maxima[e], integers[j], places, rounding)
+                    part[block] = plus(part[block], added)
                 continue
             for code in range(MAX_CODE + 1):
                 contributions[code] = scaled(np.uint8(code), integers[j], places, rounding)
-            if j + 1 < m:
-                coming = layout.list_ptr[place - terms[j] + terms[j + 1]]
-                _prefetch_entries(layout, coming, coming + AHEAD)
             for start in range(first_entry, last_entry, LANES):
                 _prefetch_entries(layout, start + AHEAD, start + AHEAD + LANES)
                 end = min(start + LANES, last_entry)

@@ -175,13 +175,13 @@ class DenseSystem:
             name, description, self.costs, changed, self.exact, self.index, self.queries
         )
 
-    def search(self, k: int, *, threads: int = 1) -> Ranked:
-        """Rank at most `k` documents for every query of the collection."""
+    def search(self, k: int, *, threads: int = 1, first: int | None = None) -> Ranked:
+        """Rank at most `k` documents for every query, or for the `first` so many."""
         faiss = require("faiss", "eval")
         before = faiss.omp_get_max_threads()
         faiss.omp_set_num_threads(threads)
         try:
-            return self._find(self.index, self.queries, k)
+            return self._find(self.index, self.queries[:first], k)
         finally:
             faiss.omp_set_num_threads(before)
 

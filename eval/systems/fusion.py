@@ -89,9 +89,9 @@ class FusionSystem:
             index_bytes=sum(cost.index_bytes for cost in costs if cost),
         )
 
-    def search(self, k: int, *, threads: int = 1) -> Ranked:
-        """Rank at most `k` documents for every query of the collection."""
-        found = [system.search(_DEPTH, threads=threads) for system in self.systems]
+    def search(self, k: int, *, threads: int = 1, first: int | None = None) -> Ranked:
+        """Rank at most `k` documents for every query, or for the `first` so many."""
+        found = [system.search(_DEPTH, threads=threads, first=first) for system in self.systems]
         rows = np.full((len(found[0].rows), k), -1, dtype=np.int64)
         scores = np.full(rows.shape, -np.inf)
         for query in range(len(rows)):

@@ -84,9 +84,9 @@ class GivenSystem:
         chosen: Kind = kind  # type: ignore[assignment]
         return cls(name, f"the run {Path(path).name}", Ranked(rows, scores), chosen)
 
-    def search(self, k: int, *, threads: int = 1) -> Ranked:
-        """Return the first `k` documents for every query of the collection."""
-        return Ranked(self.ranked.rows[:, :k], self.ranked.scores[:, :k])
+    def search(self, k: int, *, threads: int = 1, first: int | None = None) -> Ranked:
+        """Return the best `k` documents for every query, or for the `first` so many."""
+        return Ranked(self.ranked.rows[:first, :k], self.ranked.scores[:first, :k])
 
     def search_one(self, query: int, k: int) -> Ranked:
         """Return the first `k` documents for the query in row `query`."""

@@ -164,11 +164,12 @@ class LuceneSystem:
             queries,
         )
 
-    def search(self, k: int, *, threads: int = 1) -> Ranked:
-        """Rank at most `k` documents for every query of the collection."""
-        rows = np.full((len(self.queries), k), -1, dtype=np.int64)
-        scores = np.full((len(self.queries), k), -np.inf, dtype=np.float32)
-        for query, hits in self._batches(k, threads):
+    def search(self, k: int, *, threads: int = 1, first: int | None = None) -> Ranked:
+        """Rank at most `k` documents for every query, or for the `first` so many."""
+        queries = self.queries[:first]
+        rows = np.full((len(queries), k), -1, dtype=np.int64)
+        scores = np.full((len(queries), k), -np.inf, dtype=np.float32)
+        for query, hits in self._batches(queries, k, threads):
             rows[query, : len(hits)] = [int(hit["docid"]) for hit in hits]
             scores[query, : len(hits)] = [hit["score"] for hit in hits]
         return Ranked(rows, scores)
@@ -184,16 +185,18 @@ class LuceneSystem:
         shutil.copytree(f"{self.folder.name}/index", folder / "index")
         return lambda: self.open(str(folder / "index")).search(self.queries[0], 10)
 
-    def _batches(self, k: int, threads: int) -> Iterator[tuple[int, list[dict[str, Any]]]]:
+    def _batches(
+        self, queries: Sequence[str], k: int, threads: int
+    ) -> Iterator[tuple[int, list[dict[str, Any]]]]:
         """Yield queries with their hits; a batch comes out of Java as one string of JSON."""
         autoclass = java()
         mapper = autoclass("com.fasterxml.jackson.databind.ObjectMapper")()
         stored = autoclass("java.lang.Class").forName("org.apache.lucene.document.Document")
         mapper.configOverride(stored).setIsIgnoredType(autoclass("java.lang.Boolean")(True))
-        for start in range(0, len(self.queries), _BATCH):
+        for start in range(0, len(queries), _BATCH):
             texts, numbers = (autoclass("java.util.ArrayList")() for _ in range(2))
-            for query in range(start, min(start + _BATCH, len(self.queries))):
-                texts.add(self.queries[query])
+            for query in range(start, min(start + _BATCH, len(queries))):
+                texts.add(queries[query])
                 numbers.add(str(query))
             found = json.loads(
                 mapper.writeValueAsString(self.searcher.batch_search(texts, numbers, k, threads))

@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from rarefy.eval.collections.collection import Collection
+from rarefy.eval.efficiency import cores
 from rarefy.eval.run import Ties, decreasing, run_from_rows
 from rarefy.eval.systems.system import Ranked, System
 
@@ -71,9 +72,9 @@ def ranked(system: System, collection: Collection, *, depth: int, first: int) ->
     """
     own = _own_rows(collection)
     more = own is not None
-    found = system.search(depth + more)
+    found = system.search(depth + more, threads=cores())
     if system.exact is not None:
-        found = _joined(system.search(first + more), found)
+        found = _joined(system.search(first + more, threads=cores()), found)
     if own is not None:
         kept = found.rows != own[:, None]
         order = np.argsort(~kept, axis=1, kind="stable")

@@ -86,9 +86,10 @@ class SparseSystem:
             self.index,
         )
 
-    def search(self, k: int, *, threads: int = 1) -> Ranked:
-        """Rank at most `k` documents for every query of the collection."""
-        found = self.index.search(self.vectors.queries, k, recall=self._recall, threads=threads)
+    def search(self, k: int, *, threads: int = 1, first: int | None = None) -> Ranked:
+        """Rank at most `k` documents for every query, or for the `first` so many."""
+        queries = self.vectors.queries if first is None else self.vectors.queries[:first]
+        found = self.index.search(queries, k, recall=self._recall, threads=threads)
         return Ranked(found.rows, found.scores)
 
     def search_one(self, query: int, k: int) -> Ranked:

@@ -108,8 +108,8 @@ class System(Protocol):
         """Names of the systems that it joins; empty for all but hybrids."""
         ...
 
-    def search(self, k: int, *, threads: int = 1) -> Ranked:
-        """Rank at most `k` documents for every query of the collection."""
+    def search(self, k: int, *, threads: int = 1, first: int | None = None) -> Ranked:
+        """Rank at most `k` documents for every query, or for the `first` so many."""
         ...
 
     def search_one(self, query: int, k: int) -> Ranked:

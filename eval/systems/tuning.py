@@ -12,6 +12,7 @@ import numpy as np
 
 from rarefy.errors import InputError
 from rarefy.eval.collections.collection import Collection
+from rarefy.eval.efficiency import cores
 from rarefy.eval.measures import evaluate
 from rarefy.eval.systems.fusion import Method, normalised, weighted_sum
 from rarefy.eval.systems.rankings import Rankings
@@ -94,7 +95,7 @@ def tuned_weights(
         raise InputError(
             f"{len(systems)} systems cannot be tuned; give their weights: {method}=0.5*A+0.3*B+..."
         )
-    found = [system.search(_DEPTH) for system in systems]
+    found = [system.search(_DEPTH, threads=cores()) for system in systems]
     queries = range(len(development.query_ids))
     scaled = [
         normalised([Ranked(part.rows[query], part.scores[query]) for part in found], method)

@@ -232,8 +232,8 @@ def test_recall_is_against_the_exact_system(tiny, monkeypatch):
     pytest.importorskip("ir_measures")
     plain = SparseSystem.search
 
-    def search(self, k, *, threads=1):
-        found = plain(self, k, threads=threads)
+    def search(self, k, *, threads=1, first=None):
+        found = plain(self, k, threads=threads, first=first)
         rows = np.where(found.rows == 0, -1, found.rows) if self.exact else found.rows
         return Ranked(rows, found.scores)
 

@@ -89,16 +89,22 @@ def test_the_share_found_leaves_out_what_is_not_there():
 
 
 def test_throughput_asks_for_one_thread_and_then_for_all():
-    threads = []
+    asked = []
 
-    def search(count):
-        threads.append(count)
+    def search(threads, first):
+        asked.append((threads, first))
         time.sleep(0.15)
 
     found = throughput(search, 30)
-    assert threads == [1, 1, cores(), cores()]
+    assert asked == [(1, 30), (1, 30), (cores(), 30), (cores(), 30)]
     assert 50 < found["one_core"] <= 200
     assert 50 < found["all_cores"] <= 200
+
+
+def test_throughput_is_of_a_thousand_queries_at_most():
+    asked = []
+    throughput(lambda threads, first: asked.append(first) or time.sleep(0.2), 5000)
+    assert asked == [1000, 1000]
 
 
 def test_a_cold_start_opens_what_was_written():

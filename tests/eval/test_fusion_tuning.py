@@ -24,8 +24,8 @@ class FixedSystem:
         self.name = name
         self.found = Ranked(np.array(rows), np.array(scores, dtype=np.float64))
 
-    def search(self, k, *, threads=1):
-        return Ranked(self.found.rows[:, :k], self.found.scores[:, :k])
+    def search(self, k, *, threads=1, first=None):
+        return Ranked(self.found.rows[:first, :k], self.found.scores[:first, :k])
 
     def search_one(self, query, k):
         return Ranked(self.found.rows[query, :k], self.found.scores[query, :k])

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from rarefy.index.filters import NO_FILTER
 from rarefy.index.storage.container import Container, write_container
 from rarefy.index.storage.files import Files
 from rarefy.index.storage.manifest import Manifest, publish, read_newest, sweep
@@ -20,6 +21,16 @@ def faults():
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module
+
+
+@pytest.fixture(scope="session")
+def searched():
+    """Searches the one leaf of a searcher by a plan."""
+
+    def search(searcher, queries, k, plan, allowed=NO_FILTER):
+        return searcher.search(queries, k, searcher.planned([plan]), allowed)
+
+    return search
 
 
 @pytest.fixture(scope="session")

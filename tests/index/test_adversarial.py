@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from rarefy.index import Index
 from rarefy.index.build import build
+from rarefy.index.leaves import Leaf
 from rarefy.index.planner import EXACT
 from rarefy.index.searcher import Searcher
 from rarefy.index.vectors import canonical
@@ -110,21 +111,21 @@ def test_long_queries(weights, terms):
 
 @pytest.mark.parametrize("block_size", [1, 2, 4])
 @pytest.mark.parametrize("n", [1, 14, 300])
-def test_padding_is_not_looked_at_where_nothing_is_bounded(naive, block_size, n):
+def test_padding_is_not_looked_at_where_nothing_is_bounded(searched, naive, block_size, n):
     rng = np.random.default_rng(n)
     documents = sp.csr_array((rng.random((n, 400)) < 0.05).astype(np.float32))
     query = sp.csr_array(np.ones((1, 400), np.float32))
-    searcher = Searcher(build(canonical(documents), block_size), block_size)
-    rows, _ = searcher.search(canonical(query), 10, EXACT)
+    searcher = Searcher([Leaf.of(build(canonical(documents), block_size), block_size)])
+    rows, _ = searched(searcher, canonical(query), 10, EXACT)
     expected = [row for row, _ in naive.search(query, documents, 10)[0]]
     assert rows[0][: len(expected)].tolist() == expected
 
 
 @pytest.mark.parametrize("block_size", [1, 2, 4])
-def test_denormal_scores_tie_by_row(block_size):
+def test_denormal_scores_tie_by_row(searched, block_size):
     weights = np.array([0.6] + [1.4] * 39) * 2.0**-149 / 1e-22
     documents = sp.csr_array(weights.astype(np.float32)[:, None])
     query = sp.csr_array(np.array([[1e-22]], np.float32))
-    searcher = Searcher(build(canonical(documents), block_size), block_size)
-    rows, _ = searcher.search(canonical(query), 1, EXACT)
+    searcher = Searcher([Leaf.of(build(canonical(documents), block_size), block_size)])
+    rows, _ = searched(searcher, canonical(query), 1, EXACT)
     assert rows.tolist() == [[0]]

@@ -14,6 +14,8 @@ from rarefy.index.build import build
 from rarefy.index.champions import collect_champions
 from rarefy.index.filters import NO_FILTER
 from rarefy.index.kernels import NEVER, block_ranks
+from rarefy.index.leaves import Leaf
+from rarefy.index.planner import EXACT
 from rarefy.index.scratch import Scratch
 from rarefy.index.searcher import Searcher
 from rarefy.index.vectors import canonical
@@ -27,7 +29,7 @@ def vectors(seed, rows, columns=40, density=0.2):
 
 
 def searcher(documents, most):
-    return Searcher(build(canonical(documents), 4, champions=most), 4)
+    return Searcher([Leaf.of(build(canonical(documents), 4, champions=most), 4)])
 
 
 def plan(mass, looked_at):
@@ -66,10 +68,10 @@ def test_the_heaviest_postings_are_listed(naive, seed, rows, most):
     most=st.integers(1, 130),
     k=st.integers(1, 20),
 )
-def test_all_champions_of_all_terms_are_searched_exactly(naive, seed, rows, most, k):
+def test_all_champions_of_all_terms_are_searched_exactly(searched, naive, seed, rows, most, k):
     documents, queries = vectors(seed, rows), vectors(seed + 1, 4, density=0.3)
     champions = naive.champions(documents, most)
-    ours = searcher(documents, most).search(canonical(queries), k, plan(1.0, rows))
+    ours = searched(searcher(documents, most), canonical(queries), k, plan(1.0, rows))
     for i in range(4):
         query = queries[[i]]
         reached = sorted({row for column in query.indices for row in champions.get(column, [])})
@@ -89,33 +91,34 @@ def test_all_champions_of_all_terms_are_searched_exactly(naive, seed, rows, most
     mass=st.sampled_from([0.3, 0.7, 1.0]),
     looked_at=st.integers(1, 40),
 )
-def test_what_ranks_high_enough_in_calibration_is_found(seed, mass, looked_at):
+def test_what_ranks_high_enough_in_calibration_is_found(searched, seed, mass, looked_at):
     documents, query = vectors(seed, 150), vectors(seed + 1, 1, density=0.4)
-    index = searcher(documents, 30)
+    layout = build(canonical(documents), 4, champions=30)
+    index = Searcher([Leaf.of(layout, 4)])
     canonised = canonical(query)
     if not len(canonised.columns):
         return
-    every = index.search(canonised, 150, np.zeros((0, 4)))[0][0]
+    every = searched(index, canonised, 150, EXACT)[0][0]
     every = every[every >= 0]
-    scratch = Scratch.of(150, 38, len(index.layout.columns))
+    scratch = Scratch.of(150, 38, len(layout.columns))
     ranks, reaching = np.zeros(len(every), np.int64), np.zeros(0, np.int64)
     work = block_ranks(
-        index.layout, 4, canonised.columns, canonised.weights, mass, True, scratch, every,
+        Leaf.of(layout, 4), canonised.columns, canonised.weights, mass, True, scratch, every,
         np.zeros(0, np.float32), ranks, reaching,
     )  # fmt: skip
     assert not scratch.window.any()
     assert work > 0
     k = min(looked_at, 10)
-    found = index.search(canonised, k, plan(mass, looked_at))[0][0]
+    found = searched(index, canonised, k, plan(mass, looked_at))[0][0]
     near = {row for row, rank in zip(every[:k], ranks[:k], strict=False) if rank <= looked_at}
     assert near <= set(found.tolist())
     assert ((ranks == NEVER) | (ranks >= 1)).all()
 
 
 @pytest.mark.parametrize("looked_at", [1, 10])
-def test_fewer_champions_than_asked_for_are_not_the_end(naive, looked_at):
+def test_fewer_champions_than_asked_for_are_not_the_end(searched, naive, looked_at):
     documents, queries = vectors(6, 100), vectors(7, 5, density=0.3)
-    rows, _ = searcher(documents, 1).search(canonical(queries), 20, plan(1.0, looked_at))
+    rows, _ = searched(searcher(documents, 1), canonical(queries), 20, plan(1.0, looked_at))
     expected = naive.search(queries, documents, 20)
     assert [found[found >= 0].tolist() for found in rows] == [[r for r, _ in e] for e in expected]
 
@@ -123,24 +126,22 @@ def test_fewer_champions_than_asked_for_are_not_the_end(naive, looked_at):
 def test_few_more_documents_are_looked_at_than_wanted():
     rng = np.random.default_rng(1)
     documents = sp.csr_array(rng.lognormal(0, 1, (5000, 3)).astype(np.float32))
-    index = searcher(documents, 5000)
+    layout = build(canonical(documents), 4, champions=5000)
     scratch = Scratch.of(5000, 1250, 3)
     integers, added, shift = np.array([255, 200, 100], np.uint16), 3, 1
-    count = collect_champions(
-        index.layout, np.arange(3), integers, added, shift, 50, NO_FILTER, scratch
-    )
+    count = collect_champions(layout, np.arange(3), integers, added, shift, 50, NO_FILTER, scratch)
     assert 50 <= count <= 75
     assert len(set(scratch.candidates[:count].tolist())) == count
     assert not scratch.window.any()
 
 
-def test_filters_hold_for_champions():
+def test_filters_hold_for_champions(searched):
     documents, queries = vectors(3, 200), vectors(4, 20, density=0.3)
     index = searcher(documents, 50)
     allowed = np.random.default_rng(5).random(200) < 0.5
-    rows, scores = index.search(canonical(queries), 10, plan(0.8, 30), allowed)
+    rows, scores = searched(index, canonical(queries), 10, plan(0.8, 30), index.filter(allowed))
     assert allowed[rows[rows >= 0]].all()
-    exact = index.search(canonical(queries), 200, np.zeros((0, 4)))
+    exact = searched(index, canonical(queries), 200, EXACT)
     for i in range(20):
         score = dict(zip(exact[0][i].tolist(), exact[1][i].tolist(), strict=True))
         assert [score[row] for row in rows[i].tolist() if row >= 0] == [
@@ -148,17 +149,18 @@ def test_filters_hold_for_champions():
         ]
 
 
-def test_sums_that_do_not_fit_are_searched_exactly():
+def test_sums_that_do_not_fit_are_searched_exactly(searched):
     documents = sp.csr_array(np.random.default_rng(0).choice([0, 1.0, 2.0], (40, 400)))
-    index = searcher(documents, 5)
+    layout = build(canonical(documents), 4, champions=5)
+    index = Searcher([Leaf.of(layout, 4)])
     query = canonical(sp.csr_array(np.ones((1, 400), np.float32)))
-    exact = index.search(query, 10, np.zeros((0, 4)))
-    assert (index.search(query, 10, plan(1.0, 10))[0] == exact[0]).all()
+    exact = searched(index, query, 10, EXACT)
+    assert (searched(index, query, 10, plan(1.0, 10))[0] == exact[0]).all()
     ranks = np.zeros(2, np.int64)
-    scratch = Scratch.of(40, 10, len(index.layout.columns))
+    scratch = Scratch.of(40, 10, len(layout.columns))
     none = np.zeros(0, np.int64)
     work = block_ranks(
-        index.layout, 4, query.columns, query.weights, 1.0, True, scratch, np.arange(2),
+        Leaf.of(layout, 4), query.columns, query.weights, 1.0, True, scratch, np.arange(2),
         np.zeros(0, np.float32), ranks, none,
     )  # fmt: skip
     assert np.isinf(work)
@@ -166,7 +168,7 @@ def test_sums_that_do_not_fit_are_searched_exactly():
 
 
 @pytest.mark.jit
-def test_lists_that_span_windows_are_searched():
+def test_lists_that_span_windows_are_searched(searched):
     n = 300_000
     rows = np.array([0, 5, 131_071, 131_072, 200_000, 262_143, 262_144, n - 1])
     rare = sp.csr_array((np.arange(1, 9), (rows, np.zeros(8, int))), shape=(n, 1))
@@ -174,9 +176,9 @@ def test_lists_that_span_windows_are_searched():
     documents = sp.csr_array(sp.hstack([rare, ramp], format="csr").astype(np.float32))
     index = searcher(documents, 1000)
     query = canonical(sp.csr_array(np.array([[1.0, 0.1]], np.float32)))
-    found = index.search(query, 8, plan(1.0, 8))
+    found = searched(index, query, 8, plan(1.0, 8))
     assert found[0][0].tolist() == rows[::-1].tolist()
-    assert (index.search(query, 8, np.zeros((0, 4)))[0] == found[0]).all()
+    assert (searched(index, query, 8, EXACT)[0] == found[0]).all()
 
 
 @pytest.fixture

@@ -14,6 +14,7 @@ from rarefy.eval.interchange import align, read_vectors
 from rarefy.index import Index
 from rarefy.index import build as build_module
 from rarefy.index.build import build
+from rarefy.index.leaves import Leaf
 from rarefy.index.planner import EXACT
 from rarefy.index.searcher import Searcher
 from rarefy.index.vectors import canonical
@@ -148,25 +149,26 @@ def test_many_small_contributions_outweigh_a_large_one():
 
 @pytest.mark.parametrize("share", [0.0, 0.2, 2.0])
 @pytest.mark.parametrize("block_size", [1, 2, 3, 8])
-def test_every_layout_gives_the_same_hits(monkeypatch, naive, block_size, share):
+def test_every_layout_gives_the_same_hits(searched, monkeypatch, naive, block_size, share):
     monkeypatch.setattr(build_module, "DENSE_SHARE", share)
     documents, queries = random_matrix(2, 333, 80, 0.1), random_matrix(3, 10, 80, 0.1)
     vectors = canonical(documents)
-    rows, _ = Searcher(build(vectors, block_size), block_size).search(canonical(queries), 10, EXACT)
+    searcher = Searcher([Leaf.of(build(vectors, block_size), block_size)])
+    rows, _ = searched(searcher, canonical(queries), 10, EXACT)
     expected = [[row for row, _ in best] for best in naive.search(queries, documents, 10)]
     assert [[row for row in found if row >= 0] for found in rows.tolist()] == expected
 
 
 @pytest.mark.jit
-def test_more_blocks_than_one_window_holds():
+def test_more_blocks_than_one_window_holds(searched):
     rng = np.random.default_rng(4)
     n = 65_536 + 300
     columns = rng.integers(0, 50, n)
     documents = sp.csr_array((rng.random(n, np.float32) + 0.1, (np.arange(n), columns)))
     vectors = canonical(documents)
-    searcher = Searcher(build(vectors, 1), 1)
+    searcher = Searcher([Leaf.of(build(vectors, 1), 1)])
     query = sp.csr_array(rng.random((1, 50), np.float32))
-    rows, _ = searcher.search(canonical(query), 500, EXACT)
+    rows, _ = searched(searcher, canonical(query), 500, EXACT)
     score = np.asarray((documents @ query.T).todense()).ravel()
     assert (rows[0] == np.lexsort((np.arange(n), -score))[:500]).all()
 
