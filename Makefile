@@ -27,8 +27,9 @@ $(READY): pyproject.toml constraints.txt
 demo: $(READY)
 	$(BIN)/rarefy bench pydocs --out out/demo
 
+# A process a core; each leaves the other cores alone.
 test: $(READY)
-	$(BIN)/pytest
+	OMP_NUM_THREADS=1 $(BIN)/pytest -n auto --maxprocesses 4 --dist loadfile
 
 # setuptools' editable install is a finder hook that type checkers do not follow: links stand in.
 typing:

@@ -31,15 +31,14 @@ __all__ = [
 
 _WARM_UP = 20  # queries before the clock runs: compilation, page faults, caches
 _ROUNDS = 3
-_QUERIES = 500  # the most that are timed, evenly spaced
-_BATCH = 1000  # the most queries of a throughput
+_QUERIES = 500  # the most that are timed
 _SECONDS = 0.2  # that rounds of a throughput take together, at least
 
 PROTOCOL = {
     "search_us": f"one query at a time, encoded before, for the best 10 documents, on one core; "
     f"{_WARM_UP} queries of warm-up, then {_ROUNDS} rounds over at most {_QUERIES} queries, the "
     "median of a query's times; systems that take text (Lucene's BM25) analyse it in that time",
-    "queries_per_s": f"all queries, at most {_BATCH:,}, in one call, encoded before, for the best "
+    "queries_per_s": f"all queries, at most {_QUERIES}, in one call, encoded before, for the best "
     "10 documents; one thread on one core, then a thread a core; the fastest of rounds of "
     f"{_SECONDS} s together",
     "build_s": "from vectors, or from texts where the engine reads those, on one core",
@@ -118,7 +117,7 @@ def search_latency(search_one: Callable[[int], object], queries: int) -> dict[st
 def throughput(search: Callable[[int, int], object], queries: int) -> dict[str, float]:
     """Time searches for all queries at once, by one thread and by as many as there are cores.
 
-    Of many queries the first 1,000 are enough.
+    Of many queries the first 500 are enough.
 
     Parameters
     ----------
@@ -133,7 +132,7 @@ def throughput(search: Callable[[int, int], object], queries: int) -> dict[str, 
         Queries a second: ``one_core`` and ``all_cores``; the best of rounds that take a fifth
         of a second together, at least one.
     """
-    queries = min(queries, _BATCH)
+    queries = min(queries, _QUERIES)
     with one_core():
         alone = _rate(lambda: search(1, queries), queries)
     return {"one_core": alone, "all_cores": _rate(lambda: search(cores(), queries), queries)}

@@ -9,7 +9,7 @@ from statistics import fmean
 from typing import Any
 
 from rarefy.errors import InputError, require
-from rarefy.eval.run import Qrels, ranking
+from rarefy.eval.run import OrderedRun, Qrels, ranking
 
 __all__ = ["MEASURES", "Evaluation", "evaluate", "parse_measures"]
 
@@ -126,7 +126,7 @@ def evaluate(
     while chunk := list(islice(query_ids, _CHUNK)):
         ranked = {}
         for query_id in chunk:
-            order = ranking(run.get(query_id, {}))
+            order = _order(run, query_id)
             if ignore_identical_ids:
                 order = [document_id for document_id in order if document_id != query_id]
             if order:
@@ -143,6 +143,10 @@ def evaluate(
         queries_without_judgements=len(run.keys() - qrels.keys()),
         unjudged=fmean(unjudged) if unjudged else 0.0,
     )
+
+
+def _order(run: Mapping[str, Mapping[str, float]], query_id: str) -> list[str]:
+    return run.order(query_id) if isinstance(run, OrderedRun) else ranking(run.get(query_id, {}))
 
 
 def _values(

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from operator import gt
-from typing import Any, Literal, TypeAlias
+from typing import Any, Literal, Protocol, TypeAlias, runtime_checkable
 
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["Qrels", "Run", "Ties", "decreasing", "ranking", "run_from_rows"]
+__all__ = ["OrderedRun", "Qrels", "Run", "Ties", "decreasing", "ranking", "run_from_rows"]
 
 Run: TypeAlias = dict[str, dict[str, float]]
 """Query id -> document id -> score; `ranking` says which order that means."""
@@ -19,6 +19,15 @@ Ties: TypeAlias = Literal["trec_eval", "engine"]
 
 Qrels: TypeAlias = dict[str, dict[str, int]]
 """Query id -> document id -> grade. Grades of 1 and more are relevant."""
+
+
+@runtime_checkable
+class OrderedRun(Protocol):
+    """A run that knows the order of a query's documents without their scores."""
+
+    def order(self, query_id: str) -> list[str]:
+        """Return the document ids of one query, best first, as `ranking` has them."""
+        ...
 
 
 def ranking(scores: Mapping[str, float]) -> list[str]:

@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from rarefy.eval.collections.collection import Collection
 from rarefy.eval.efficiency import cores
-from rarefy.eval.run import Ties, decreasing, run_from_rows
+from rarefy.eval.run import Ties, decreasing, ranking, run_from_rows
 from rarefy.eval.systems.system import Ranked, System
 
 __all__ = ["Rankings", "ranked"]
@@ -39,6 +39,18 @@ class Rankings(Mapping[str, dict[str, float]]):
         rows, scores = self.found.rows[row : row + 1], self.found.scores[row : row + 1]
         ids = self._collection.document_ids
         return run_from_rows(rows, scores, [query_id], ids, ties=self._ties)[query_id]
+
+    def order(self, query_id: str) -> list[str]:
+        """Return a query's document ids, best first, as `rarefy.eval.run.ranking` has them."""
+        row = self._rows.get(query_id)
+        if row is None:
+            return []
+        count = int((self.found.rows[row] >= 0).sum())
+        scores = self.found.scores[row, :count]
+        if self._ties == "trec_eval" and (scores[1:] >= scores[:-1]).any():
+            return ranking(self[query_id])
+        ids = self._collection.document_ids
+        return [ids[number] for number in self.found.rows[row, :count].tolist()]
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._rows)

@@ -12,6 +12,7 @@ from rarefy.eval.systems import (
     DenseSystem,
     DenseVectors,
     FusionSystem,
+    Ranked,
     Rankings,
     SparseSystem,
     Systems,
@@ -270,3 +271,18 @@ def test_dense_asks_for_faiss_before_it_loads_a_model(tiny, monkeypatch):
     monkeypatch.setattr("rarefy.sparse.DenseEncoder", pytest.fail, raising=False)
     with pytest.raises(MissingExtraError, match=r"rarefy\[eval\]"):
         Systems(tiny).load(["dense"])
+
+
+@pytest.mark.parametrize("ties", ["trec_eval", "engine"])
+def test_rankings_order_documents_as_their_mappings_do(tiny, ties):
+    rng = np.random.default_rng(0)
+    ids = [f"d{number}" for number in rng.permutation(40)]
+    collection = replace(tiny, document_ids=ids, documents=["text"] * 40)
+    rows = np.array([rng.permutation(40)[:12] for _ in range(3)])
+    rows[1, 5:] = -1
+    for scores in (rng.integers(0, 4, rows.shape), rng.random(rows.shape)):
+        falling = -np.sort(-scores.astype(np.float64), axis=1)
+        run = Rankings(Ranked(rows, falling), collection, ties=ties)
+        for query_id in tiny.query_ids:
+            assert run.order(query_id) == ranking(run[query_id])
+    assert run.order("no such query") == []
