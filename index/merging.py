@@ -12,19 +12,15 @@ from rarefy.index.build import build
 from rarefy.index.metadata import Metadata
 from rarefy.index.part import Part
 from rarefy.index.storage.ids import Ids
-from rarefy.index.storage.manifest import SegmentEntry
 from rarefy.index.storage.segment import Segment
 from rarefy.index.vectors import Vectors
 
-__all__ = ["concatenated", "laid_out", "merged", "run_to_merge", "taken"]
+__all__ = ["concatenated", "laid_out", "merged", "taken"]
 
 BLOCK_SIZES = ((3 * 2**16, 1), (2**19, 2))
 """Documents up to which a block size is the fastest; beyond the last it is 4."""
 CHAMPIONS = 4096
 """How many each term has, at most, in collections so large that blocks are of 4."""
-FACTOR = 8
-LEAST_TIER = 1000
-"""Documents of the lowest tier's segments, at most."""
 
 
 def laid_out(
@@ -81,38 +77,6 @@ def taken(vectors: Vectors, rows: npt.NDArray[np.int64]) -> Vectors:
     entries = np.repeat(kept, lengths)
     indptr = np.concatenate([[0], np.cumsum(lengths[rows])]).astype(np.int64)
     return Vectors(indptr, vectors.columns[entries], vectors.weights[entries], vectors.width)
-
-
-def run_to_merge(segments: Sequence[SegmentEntry]) -> slice | None:
-    """Choose neighbouring segments that should become one, or None.
-
-    Segments are of tiers, each `FACTOR` times as large as the one below. Where `FACTOR` neighbours
-    are of a tier or below it, and none has more than half of their documents, they become one: a
-    document that is copied is then in a segment of twice the size or more, so that it is copied as
-    often as the logarithm of their number at most (O'Neil et al., The log-structured merge-tree,
-    1996). In the lowest tier copies cost nothing, and any neighbours become one. Neighbours alone,
-    so that documents stay in the order in which they came. A segment of which more than half is
-    deleted is copied alone.
-
-    Parameters
-    ----------
-    segments
-        In the order of their rows.
-    """
-    for i, entry in enumerate(segments):
-        if 2 * entry.deleted > entry.documents:
-            return slice(i, i + 1)
-    living = [entry.documents - entry.deleted for entry in segments]
-    tiers = [int(np.log(max(n / LEAST_TIER, 1)) / np.log(FACTOR)) for n in living]
-    for highest in sorted(set(tiers)):
-        start = 0
-        for i, tier in enumerate([*tiers, np.inf]):
-            if tier > highest:
-                run = living[start:i]
-                if len(run) >= FACTOR and (highest == 0 or 2 * max(run) <= sum(run)):
-                    return slice(start, i)
-                start = i + 1
-    return None
 
 
 def _vectors(segment: Segment) -> Vectors:

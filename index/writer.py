@@ -5,22 +5,23 @@ from __future__ import annotations
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import Any, NamedTuple
+from threading import Condition
+from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from rarefy.errors import InputError, InputTypeError
-from rarefy.index.merging import concatenated, laid_out, merged, run_to_merge, taken
+from rarefy.index.buffer import Buffer
+from rarefy.index.merges import Merges
 from rarefy.index.metadata import Metadata
-from rarefy.index.part import Part
-from rarefy.index.storage.deletions import read_alive, write_alive
+from rarefy.index.opened import OpenSegment, open_segment
+from rarefy.index.replacement import Replacement
+from rarefy.index.storage.deletions import write_alive
 from rarefy.index.storage.files import Files
-from rarefy.index.storage.ids import Ids, hashes_of
+from rarefy.index.storage.ids import hashes_of
 from rarefy.index.storage.lock import FolderLock
 from rarefy.index.storage.manifest import (
     Manifest,
-    SegmentEntry,
     check_target,
     generations,
     publish,
@@ -28,54 +29,14 @@ from rarefy.index.storage.manifest import (
     read_newest,
     sweep,
 )
-from rarefy.index.storage.segment import Segment, read_segment, write_segment
-from rarefy.index.vectors import MAX_COLUMNS, Vectors, canonical, document_ids
+from rarefy.index.storage.segment import write_segment
+from rarefy.index.tiers import MOST_SEGMENTS, run_to_merge
+from rarefy.index.vectors import MAX_COLUMNS, canonical, document_ids
 
 __all__ = ["Writer"]
 
 BUFFER = 256 * 2**20
 """Bytes of vectors and ids that are held in memory before they become a segment on disk."""
-POSTING_BYTES, DOCUMENT_BYTES = 8, 200
-"""What a posting and a document take there, about."""
-
-
-class _Open(NamedTuple):
-    """A segment on disk, and which of its rows are alive once all changes are committed."""
-
-    entry: SegmentEntry
-    segment: Segment
-    fields: dict[str, str]
-    alive: npt.NDArray[np.bool_]
-    changed: bool = False
-
-
-class _Buffer:
-    """Documents that are in memory alone."""
-
-    def __init__(self) -> None:
-        self.batches: list[tuple[Vectors, Metadata | None]] = []
-        self.names: list[str] = []
-        self.row_of: dict[str, int] = {}
-        self.bytes = 0
-
-    def add(self, names: list[str], vectors: Vectors, metadata: Metadata | None) -> None:
-        """Add documents whose ids are not in it."""
-        first = len(self.names)
-        self.row_of.update((name, first + i) for i, name in enumerate(names))
-        self.names += names
-        self.batches.append((vectors, metadata))
-        self.bytes += POSTING_BYTES * len(vectors.columns) + DOCUMENT_BYTES * len(names)
-
-    def segment(self, vocabulary_size: int) -> Segment:
-        """Return the segment of its living documents."""
-        rows = np.sort(np.fromiter(self.row_of.values(), np.int64, len(self.row_of)))
-        vectors = concatenated([vectors for vectors, _ in self.batches], vocabulary_size)
-        every = [(metadata, np.arange(len(vectors))) for vectors, metadata in self.batches]
-        known = Metadata.joined(every)
-        if known is not None:
-            known = Metadata.joined([(known, rows)])
-        names = [self.names[row] for row in rows.tolist()]
-        return laid_out(taken(vectors, rows), Ids.of(names), known)
 
 
 class Writer:
@@ -85,6 +46,11 @@ class Writer:
     changes survive the end of the process and a loss of power. Leaving a ``with`` block commits, or
     rolls back if the block failed. For one thread at a time.
 
+    Segments that have become many are made one in threads of the writer's own, while it and readers
+    go on; each time that is a commit of its own, which changes no result. Where such a merge fails
+    nothing is lost, and the next `commit`, `merge` or `close` raises its error when it has done its
+    own work. A commit waits only if merges cannot keep up and there are over 64 segments.
+
     Parameters
     ----------
     path
@@ -93,6 +59,9 @@ class Writer:
         How many columns vectors have; needed for a new index.
     buffer_bytes
         How much is held in memory, about, before it is written to disk without being committed.
+    background
+        Whether segments are merged in threads; otherwise within `commit`, which then takes long at
+        times.
     files
         What writes; the file system by default.
 
@@ -111,19 +80,25 @@ class Writer:
         *,
         vocabulary_size: int | None = None,
         buffer_bytes: int = BUFFER,
+        background: bool = True,
         files: Files | None = None,
     ) -> None:
         self._folder = Path(path)
         self._files = files or Files()
         self._buffer_bytes = buffer_bytes
-        self._buffer = _Buffer()
+        self._buffer = Buffer()
+        self._state = Condition()
+        self._merges = Merges(self._state, self._mergeable, self._merge, background)
         check_target(self._folder)
         self._check_size(vocabulary_size)
         self._files.ensure_folder(self._folder)
         self._lock: FolderLock | None = FolderLock(self._folder)
         try:
             self._manifest = self._begin(vocabulary_size)
-            self._committed = [self._opened(entry) for entry in self._manifest.segments]
+            self._committed = [
+                open_segment(self._folder, entry, self._manifest.vocabulary_size)
+                for entry in self._manifest.segments
+            ]
             if any(each.segment.layout.compact for each in self._committed):
                 raise InputError(
                     f"{self._folder} is a compact index, which cannot be changed: build it without "
@@ -170,10 +145,11 @@ class Writer:
         fields = None
         if metadata is not None:
             fields = Metadata.of(metadata, len(documents), self._types())
-        self._forget(names)
-        self._buffer.add(names, documents, fields)
-        if self._buffer.bytes > self._buffer_bytes:
-            self._spill()
+        with self._state:
+            self._forget(names)
+            self._buffer.add(names, documents, fields)
+            if self._buffer.bytes > self._buffer_bytes:
+                self._spill()
 
     def delete(self, ids: Sequence[str]) -> int:
         """Delete documents; return how many of the ids were there.
@@ -186,7 +162,9 @@ class Writer:
         self._check_open()
         if isinstance(ids, str):
             raise InputTypeError(f"ids must be a sequence of strings, got one string {ids!r}")
-        return self._forget(document_ids(list(dict.fromkeys(ids)), len(set(ids))))
+        names = document_ids(list(dict.fromkeys(ids)), len(set(ids)))
+        with self._state:
+            return self._forget(names)
 
     def commit(self) -> None:
         """Make all changes since the last commit part of the index.
@@ -200,13 +178,15 @@ class Writer:
             If the disk is full or broken.
         """
         self._check_open()
-        self._spill()
-        kept = [each for each in self._segments if each.alive.any()]
-        unchanged = [each.entry for each in kept] == [each.entry for each in self._committed]
-        if not unchanged or any(each.changed for each in kept):
-            self._publish([self._stored(each) for each in kept])
-        while run := run_to_merge([each.entry for each in self._committed]):
-            self._merge(run)
+        with self._state:
+            self._spill()
+            kept = [each for each in self._segments if each.alive.any()]
+            unchanged = [each.entry for each in kept] == [each.entry for each in self._committed]
+            if not unchanged or any(each.changed for each in kept) or self._overtaken():
+                self._publish([self._stored(each) for each in kept])
+            self._merges.begin()
+            self._merges.wait_until(lambda: len(self._committed) <= MOST_SEGMENTS)
+            self._merges.report()
 
     def rollback(self) -> None:
         """Forget all changes since the last commit.
@@ -217,33 +197,53 @@ class Writer:
             If a commit failed after it could be seen, and cannot be taken back.
         """
         self._check_open()
-        self._buffer = _Buffer()
-        self._segments = list(self._committed)
-        if generations(self._folder)[0] > self._manifest.generation:
-            self._publish(self._segments)
-        sweep(self._files, self._folder, [self._manifest, *self._before()])
+        with self._state:
+            self._buffer = Buffer()
+            self._segments = list(self._committed)
+            if self._overtaken():
+                self._publish(self._segments)
+            self._sweep([self._manifest, *self._before()])
 
     def merge(self) -> None:
         """Commit, and make all segments one without deleted documents: the fastest to search."""
-        self.commit()
-        if len(self._committed) > 1 or any(not each.alive.all() for each in self._committed):
-            self._merge(slice(0, len(self._committed)))
+        with self._state:
+            self.commit()
+            self._merges.settle()
+            self._merges.report()
+            if len(self._committed) > 1 or any(not each.alive.all() for each in self._committed):
+                self._merges.run(Replacement(self._committed, self.vocabulary_size))
+                self._merges.report()
 
     def close(self) -> None:
-        """Let others write; what is not committed is forgotten."""
-        if self._lock is not None:
-            with suppress(OSError):
-                self.rollback()
-            self._lock.release()
-            self._lock = None
+        """Wait for merges that run, and let others write; what is not committed is forgotten.
+
+        Raises
+        ------
+        OSError, DamagedIndexError
+            If a merge has failed.
+        """
+        if self._lock is None:
+            return
+        with self._state:
+            try:
+                with suppress(OSError):
+                    self.rollback()
+                self._merges.settle()
+            finally:
+                self._lock.release()
+                self._lock = None
+            self._merges.report()
 
     def __enter__(self) -> Writer:
         return self
 
     def __exit__(self, kind: object, *_: object) -> None:
+        if kind is not None:
+            with suppress(Exception):  # what the block failed with says more
+                self.close()
+            return
         try:
-            if kind is None:
-                self.commit()
+            self.commit()
         finally:
             self.close()
 
@@ -288,13 +288,6 @@ class Writer:
             return [read_manifest(self._folder, each) for each in older[:1]]
         return []
 
-    def _opened(self, entry: SegmentEntry) -> _Open:
-        segment = read_segment(self._folder, entry, self.vocabulary_size, verify=False)
-        alive = read_alive(self._folder, entry)
-        alive = np.ones(entry.documents, np.bool_) if alive is None else alive
-        known = Part(segment).metadata
-        return _Open(entry, segment, {} if known is None else known.types, alive)
-
     def _types(self) -> dict[str, str]:
         """Return the fields that documents have so far, and their types."""
         held = [metadata.types for _, metadata in self._buffer.batches if metadata is not None]
@@ -323,10 +316,10 @@ class Writer:
         if self._buffer.row_of:
             segment = self._buffer.segment(self.vocabulary_size)
             entry = write_segment(self._files, self._folder, segment)
-            self._segments.append(self._opened(entry))
-        self._buffer = _Buffer()
+            self._segments.append(open_segment(self._folder, entry, self.vocabulary_size))
+        self._buffer = Buffer()
 
-    def _stored(self, each: _Open) -> _Open:
+    def _stored(self, each: OpenSegment) -> OpenSegment:
         """Write which rows are alive, if that has changed."""
         if not each.changed:
             return each
@@ -334,33 +327,48 @@ class Writer:
         entry = each.entry._replace(deletions=file, deleted=int((~each.alive).sum()))
         return each._replace(entry=entry, changed=False)
 
-    def _publish(self, segments: list[_Open]) -> None:
-        """Commit segments."""
+    def _publish(
+        self, segments: list[OpenSegment], pending: list[OpenSegment] | None = None
+    ) -> None:
+        """Commit segments; what they are with changes still to be committed is `pending`."""
         newest, *_ = generations(self._folder)  # of a commit that failed after its last step too
         entries = tuple(each.entry for each in segments)
         manifest = Manifest(newest + 1, self.vocabulary_size, entries)
         publish(self._files, self._folder, manifest)
         before, self._manifest = self._manifest, manifest
         self._committed = segments
-        self._segments = list(segments)
-        sweep(self._files, self._folder, [before, manifest])
+        self._segments = list(segments) if pending is None else pending
+        self._sweep([before, manifest])
 
-    def _merge(self, run: slice) -> None:
-        """Make a run of segments one, and commit that; nothing else is to be committed."""
-        parts = []
-        for each in self._committed[run]:
-            # Damage must not be copied under a new checksum.
-            segment = read_segment(self._folder, each.entry, self.vocabulary_size, verify=True)
-            parts.append(Part(segment, each.alive))
-        whole = Part(merged(parts, self.vocabulary_size))
-        whole.calibrate(None)
-        segments = list(self._committed)
-        segments[run] = []
-        if len(whole):
-            stored = whole.segment._replace(table=whole.table)
-            entry = write_segment(self._files, self._folder, stored)
-            segments.insert(run.start, self._opened(entry))
-        self._publish(segments)
+    def _overtaken(self) -> bool:
+        """Return whether the folder shows a commit that failed after it could be seen."""
+        return generations(self._folder)[0] > self._manifest.generation
+
+    def _sweep(self, kept: list[Manifest]) -> None:
+        spilled = {each.name for each in self._segments}
+        sweep(self._files, self._folder, kept, spilled | self._merges.files)
+
+    def _mergeable(self, busy: set[str]) -> Replacement | None:
+        """Return what should become one; segments that are becoming one already are busy."""
+        run = run_to_merge([each.entry for each in self._committed], busy)
+        return run and Replacement(self._committed[run], self.vocabulary_size)
+
+    def _merge(self, merge: Replacement) -> bool:
+        """Commit the last commit's documents in fewer segments; pending changes stay pending.
+
+        Return whether that was done: not where the writer is closed or a commit has half failed.
+        """
+        merge.make(self._files, self._folder)
+        with self._state:
+            if self._lock is None or self._overtaken():
+                return False
+            stored = self._stored(merge.among(self._committed))
+            alive = merge.among(self._segments).alive
+            pending = stored._replace(alive=alive, changed=bool((alive != stored.alive).any()))
+            self._publish(
+                merge.put(self._committed, stored), pending=merge.put(self._segments, pending)
+            )
+        return True
 
     def _check_open(self) -> None:
         if self._lock is None:

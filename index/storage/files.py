@@ -13,6 +13,9 @@ from pathlib import Path
 
 __all__ = ["Files"]
 
+GATHERED = 1 << 20
+"""Bytes that are written at once, about: an operation takes long if other threads compute."""
+
 
 class Files:
     """Operations of the file system that change it.
@@ -70,12 +73,25 @@ class Files:
         Yields
         ------
         Callable
-            Appends bytes.
+            Appends bytes, which must not change before the block ends.
         """
         file = self.create(path)
+        gathered: list[bytes | memoryview] = []
+
+        def flush() -> None:
+            self.write(file, gathered[0] if len(gathered) == 1 else b"".join(gathered))
+            gathered.clear()
+
+        def append(data: bytes | memoryview) -> None:
+            gathered.append(data)
+            if sum(map(len, gathered)) >= GATHERED:
+                flush()
+
         try:
             try:
-                yield lambda data: self.write(file, data)
+                yield append
+                if gathered:
+                    flush()
                 self.sync(file)
             finally:
                 self.close(file)

@@ -220,13 +220,22 @@ def publish(files: Files, folder: Path, manifest: Manifest) -> None:
     files.sync_folder(folder)
 
 
-def sweep(files: Files, folder: Path, kept: Iterable[Manifest]) -> None:
+def sweep(files: Files, folder: Path, kept: Iterable[Manifest], spared: Iterable[str] = ()) -> None:
     """Remove the files of commits that are not kept, and of those that came to nothing.
 
     Files that an index does not write are left alone. What cannot be removed is left for the next
     time: nothing depends on it.
+
+    Parameters
+    ----------
+    files, folder
+        What removes, and where.
+    kept
+        The commits that must stay whole.
+    spared
+        Names of files that no commit needs yet.
     """
-    needed = set[str]().union(*({_name(each.generation)} | each.files for each in kept))
+    needed = set(spared).union(*({_name(each.generation)} | each.files for each in kept))
     for entry in sorted(folder.iterdir()):
         if entry.name not in needed and _is_own(entry.name):
             with suppress(OSError):

@@ -43,7 +43,9 @@ class Segment(NamedTuple):
     metadata: Array | None = None
 
 
-def write_segment(files: Files, folder: Path, segment: Segment) -> SegmentEntry:
+def write_segment(
+    files: Files, folder: Path, segment: Segment, name: str | None = None
+) -> SegmentEntry:
     """Write a segment, synced, under a new name; no manifest names it yet."""
     arrays: dict[str, Array] = dict(segment.layout._asdict())
     arrays |= zip(IDS, (segment.ids.blob, segment.ids.ends, *segment.ids.by_hash), strict=True)
@@ -56,7 +58,7 @@ def write_segment(files: Files, folder: Path, segment: Segment) -> SegmentEntry:
         "compact": segment.layout.compact,
         "calibration": [[*entry[:3], *entry.plan] for entry in segment.table],
     }
-    file = write_container(files, folder / fresh_name("segment"), arrays, attributes)
+    file = write_container(files, folder / (name or fresh_name("segment")), arrays, attributes)
     return SegmentEntry(file, len(segment.ids))
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import threading
 from pathlib import Path
 
 import numpy as np
@@ -33,19 +34,21 @@ class FaultyFiles(Files):
         self.count = 0
         self.journal: list[tuple] = []
         self.dead = False
+        self._counting = threading.Lock()
         self._open: dict[int, list] = {}
         self._unsynced: dict[Path, int] = {}
 
     def _operate(self, what: str) -> bool:
         """Return whether to go on; raise at the operation that fails."""
-        if self.dead:
-            raise Killed(what)
-        self.count += 1
-        if self.count - 1 != self.at:
-            return True
-        if self.error is None:
-            self.dead = True
-            raise Killed(what)
+        with self._counting:
+            if self.dead:
+                raise Killed(what)
+            self.count += 1
+            if self.count - 1 != self.at:
+                return True
+            if self.error is None:
+                self.dead = True
+                raise Killed(what)
         raise OSError(self.error, os.strerror(self.error), what)
 
     def make_folder(self, folder):

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import threading
+from unittest import mock
+
 import numpy as np
 import scipy.sparse as sp
+
+from rarefy.index import replacement
 
 COLUMNS = 6
 NAMES = [f"d{i}" for i in range(8)]
@@ -29,3 +34,49 @@ def content(index):
 
 def expected(state):
     return [(name, sum(weights(seed))) for name, seed in state.items()]
+
+
+class Gate:
+    """Holds merges before they write anything, until they are let through.
+
+    What happens between is deterministic: at any time either the test runs or the merges do.
+    """
+
+    def __init__(self):
+        self.open = threading.Event()
+        self.held = threading.Semaphore(0)
+        write = replacement.write_segment
+
+        def waiting(*arguments):
+            self.held.release()
+            assert self.open.wait(60)
+            return write(*arguments)
+
+        self.patch = mock.patch.object(replacement, "write_segment", waiting)
+
+    def __enter__(self):
+        self.patch.start()
+        return self
+
+    def __exit__(self, *_):
+        self.open.set()
+        self.patch.stop()
+
+    def wait(self):
+        """Wait until one more merge has come to the gate."""
+        assert self.held.acquire(timeout=60)
+
+    def let_through(self, writer):
+        """Let merges through until none runs, and hold those that come later."""
+        self.open.set()
+        with writer._state:
+            writer._merges.wait_until(lambda: False)
+        self.open.clear()
+
+
+def end_of_merges():
+    """Wait until no merge runs in this process."""
+    for thread in threading.enumerate():
+        if thread.name == "rarefy-merge":
+            thread.join(60)
+            assert not thread.is_alive()

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
 
 from rarefy.errors import InputError, InputTypeError
-from rarefy.index import Index, Writer, merging
+from rarefy.index import Index, Writer, tiers
 from rarefy.index.storage.container import FileEntry
 from rarefy.index.storage.folder import link
 from rarefy.index.storage.manifest import SegmentEntry
@@ -112,12 +112,12 @@ def test_merging_leaves_one_segment_of_the_same_content(folder):
 
 
 def test_segments_stay_few(tmp_path):
-    with Writer(tmp_path / "index", vocabulary_size=COLUMNS) as writer:
+    with Writer(tmp_path / "index", vocabulary_size=COLUMNS, background=False) as writer:
         for i in range(40):
             writer.upsert([str(i)], vectors(weights(i)))
             writer.commit()
     index = Index.open(tmp_path / "index")
-    assert len(index._snapshot.parts) < merging.FACTOR
+    assert len(index._snapshot.parts) < tiers.FACTOR
     assert content(index) == expected({str(i): i for i in range(40)})
 
 
@@ -142,7 +142,7 @@ def entries(*sizes):
     ],
 )
 def test_which_neighbours_become_one(sizes, run):
-    assert merging.run_to_merge(entries(*sizes)) == run
+    assert tiers.run_to_merge(entries(*sizes)) == run
 
 
 def test_metadata_goes_along(folder):
@@ -243,6 +243,8 @@ class Life(RuleBasedStateMachine):
     def begin(self, buffer):
         import tempfile
 
+        self.gate = LIVES.Gate()
+        self.gate.__enter__()
         self.home = tempfile.TemporaryDirectory()
         self.folder = f"{self.home.name}/index"
         self.buffer = buffer
@@ -252,6 +254,7 @@ class Life(RuleBasedStateMachine):
 
     def teardown(self):
         if hasattr(self, "writer"):
+            self.gate.__exit__()
             self.writer.close()
             self.home.cleanup()
 
@@ -279,8 +282,15 @@ class Life(RuleBasedStateMachine):
         self.committed = dict(self.state)
 
     @rule()
+    def let_merges_through(self):
+        """Merges that commits began are carried out now, beside changes that are pending."""
+        self.gate.let_through(self.writer)
+
+    @rule()
     def merge(self):
+        self.gate.open.set()
         self.writer.merge()
+        self.gate.open.clear()
         self.committed = dict(self.state)
 
     @rule()
@@ -290,7 +300,9 @@ class Life(RuleBasedStateMachine):
 
     @rule()
     def close_and_open(self):
+        self.gate.open.set()
         self.writer.close()
+        self.gate.open.clear()
         self.writer = Writer(self.folder, buffer_bytes=self.buffer)
         self.state = dict(self.committed)
 
