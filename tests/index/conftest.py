@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import importlib.util
+import sys
 from pathlib import Path
 
 import pytest
@@ -11,15 +11,16 @@ from rarefy.index.storage.container import Container, write_container
 from rarefy.index.storage.files import Files
 from rarefy.index.storage.manifest import Manifest, publish, read_newest, sweep
 
+sys.path.insert(0, str(Path(__file__).parent))
+"""Where faults, lives and proofs are, which benchmarks/durability.py imports too."""
+
 
 @pytest.fixture(scope="session")
 def faults():
     """The module of file systems that fail."""
-    path = Path(__file__).with_name("faults.py")
-    spec = importlib.util.spec_from_file_location("faults", path)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    import faults
+
+    return faults
 
 
 @pytest.fixture(scope="session")

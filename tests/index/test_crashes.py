@@ -2,121 +2,60 @@
 
 from __future__ import annotations
 
-import runpy
-from pathlib import Path
-from types import SimpleNamespace
-
-import numpy as np
 import pytest
+from faults import ERRORS, FaultyFiles
+from lives import COLUMNS, content, expected, vectors, weights
+from proofs import crashes, damage, kills, together
 
 from rarefy.index import Index, Writer
 
-LIVES = SimpleNamespace(**runpy.run_path(str(Path(__file__).with_name("lives.py"))))
-COLUMNS, NAMES = LIVES.COLUMNS, LIVES.NAMES
-content, expected, vectors, weights = LIVES.content, LIVES.expected, LIVES.vectors, LIVES.weights
+
+@pytest.mark.parametrize("seed", [None, 0], ids=["killed", "without power"])
+def test_a_kill_at_any_operation_loses_nothing_committed(tmp_path, seed):
+    counts = crashes.at_every_operation(tmp_path, 4, [seed], stride=11)
+    assert counts["killed" if seed is None else "without power"] > 40
 
 
-def live(folder, files, acknowledged, seed=0):
-    """Upsert, delete, commit and merge; write down each state before and after its commit."""
-    rng = np.random.default_rng(seed)
-    state = dict(acknowledged[-1])
-    writer = None
-    try:
-        writer = Writer(folder, vocabulary_size=COLUMNS, buffer_bytes=600, files=files)
-        for step in range(6):
-            names = rng.choice(NAMES, 3, replace=False).tolist()
-            seeds = rng.integers(0, 100, 3).tolist()
-            writer.upsert(names, vectors(*map(weights, seeds)))
-            for name, of_name in zip(names, seeds, strict=True):
-                state.pop(name, None)
-                state[name] = of_name
-            gone = rng.choice(NAMES, 2, replace=False).tolist()
-            assert writer.delete(gone) == sum(name in state for name in gone)
-            for name in gone:
-                state.pop(name, None)
-            acknowledged.append(dict(state))
-            writer.merge() if step == 3 else writer.commit()
-            del acknowledged[:-1]
-        writer.close()
-    finally:
-        if writer is not None and writer._lock is not None:
-            writer._lock.release()  # as the end of the process would
+def test_a_kill_at_every_operation_of_a_commit_loses_nothing_committed(tmp_path):
+    assert crashes.at_every_operation(tmp_path, 1, [1])["without power"] > 40
 
 
-def found_in(folder, states):
-    """Return the state that the folder holds, which is one of these, checked."""
-    Index.verify(folder)
-    index = Index.open(folder)
-    (found,) = [state for state in states if content(index) == expected(state)][-1:]
-    return found
+def test_a_kill_while_recovering_loses_nothing_committed(tmp_path):
+    assert crashes.in_recovery(tmp_path, 3, 0, stride=97, again_stride=11)["recovering"] > 10
 
 
-@pytest.fixture(scope="module")
-def operations(faults, tmp_path_factory):
-    """How many operations a life takes."""
-    counting = faults.FaultyFiles()
-    live(tmp_path_factory.mktemp("counted") / "index", counting, [{}])
-    return counting.count
+@pytest.mark.parametrize("seed", range(2))
+def test_kill_after_kill_loses_nothing_committed(tmp_path, seed):
+    assert crashes.kill_after_kill(tmp_path / "home", 30, seed)["deaths in a row"] > 10
 
 
-@pytest.mark.parametrize("power", [False, True], ids=["killed", "without power"])
-def test_a_kill_at_any_operation_loses_nothing_committed(tmp_path, faults, operations, power):
-    assert operations > 100
-    for at in range(operations):
-        folder = tmp_path / str(at) / "index"
-        files, states = faults.FaultyFiles(at), [{}]
-        with pytest.raises(faults.Killed):
-            live(folder, files, states)
-        if power:
-            files.lose_power(np.random.default_rng(at))
-        with Writer(folder, vocabulary_size=COLUMNS):
-            pass
-        found = found_in(folder, states)
-        states = [found]
-        live(folder, faults.FaultyFiles(), states, seed=1)
-        assert found_in(folder, states) == states[-1]
+def test_an_error_at_any_operation_is_said_and_survived(tmp_path):
+    assert crashes.at_every_error(tmp_path, 4, stride=23)["of these raised"] > 40
 
 
-@pytest.mark.parametrize("seed", range(3))
-def test_kill_after_kill_loses_nothing_committed(tmp_path, faults, operations, seed):
-    rng = np.random.default_rng(seed)
-    folder, states = tmp_path / "index", [{}]
-    kills = 0
-    for cycle in range(40):
-        files = faults.FaultyFiles(int(rng.integers(operations)))
-        try:
-            live(folder, files, states, seed=cycle)
-        except faults.Killed:
-            files.lose_power(rng)
-            kills += 1
-        with Writer(folder, vocabulary_size=COLUMNS):
-            pass
-        found = found_in(folder, states)
-        assert found in states
-        states = [found]
-    assert kills > 10
+@pytest.mark.jit
+def test_a_writer_that_is_killed_from_outside_loses_no_commit(tmp_path):
+    counts = kills.at_random(tmp_path, 4, seed=0)
+    assert counts["kills"] == 4 and counts["results of readers"]
 
 
-def test_an_error_at_any_operation_is_said_and_survived(tmp_path, faults, operations):
-    for at in range(operations):
-        for error in faults.ERRORS:
-            folder, states = tmp_path / f"{at} {error}" / "index", [{}]
-            try:
-                live(folder, faults.FaultyFiles(at, error), states)
-            except OSError as raised:
-                assert raised.errno == error
-            if folder.exists():
-                with Writer(folder, vocabulary_size=COLUMNS):
-                    pass
-                assert found_in(folder, states) in states
+@pytest.mark.jit
+def test_whoever_reads_while_another_writes_sees_commits_alone(tmp_path):
+    counts = together.read_and_written(tmp_path, 2, threads=3, processes=2)
+    assert counts["commits"] and counts["results of threads"] and counts["of processes"]
 
 
-def test_a_writer_goes_on_after_an_error(tmp_path, faults):
+def test_changed_and_cut_files_are_refused(tmp_path):
+    counts = damage.everywhere(tmp_path, stride=29)
+    assert counts["refused"] > 300 and not counts["wrong"]
+
+
+def test_a_writer_goes_on_after_an_error(tmp_path):
     """Whichever operation of a commit fails, the next commit has all of it, or rollback none."""
     for at in range(30):
         for forget in (False, True):
             folder = tmp_path / f"{at} {forget}"
-            files = faults.FaultyFiles(error=faults.ERRORS[0])
+            files = FaultyFiles(error=ERRORS[0])
             writer = Writer(folder, vocabulary_size=COLUMNS, files=files)
             writer.upsert(["a", "b"], vectors(weights(0), weights(1)))
             writer.commit()

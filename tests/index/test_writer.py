@@ -8,10 +8,6 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
-import scipy.sparse as sp
-from hypothesis import settings
-from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
 
 from rarefy.errors import InputError, InputTypeError
 from rarefy.index import Index, Writer, merging
@@ -234,96 +230,3 @@ def test_a_kill_of_a_snapshot_leaves_no_half_of_one(folder, tmp_path, faults, se
             assert "holds no index" in str(error)
             index.snapshot(copy)
             Index.verify(copy)
-
-
-class Life(RuleBasedStateMachine):
-    """Any life of an index against a dictionary."""
-
-    @initialize(buffer=st.sampled_from([0, 600, 10**6]))
-    def begin(self, buffer):
-        import tempfile
-
-        self.home = tempfile.TemporaryDirectory()
-        self.folder = f"{self.home.name}/index"
-        self.buffer = buffer
-        self.writer = Writer(self.folder, vocabulary_size=COLUMNS, buffer_bytes=buffer)
-        self.reader = Index.open(self.folder)
-        self.seen, self.committed, self.state = {}, {}, {}
-
-    def teardown(self):
-        if hasattr(self, "writer"):
-            self.writer.close()
-            self.home.cleanup()
-
-    @rule(names=st.lists(st.sampled_from(NAMES), unique=True), seed=st.integers(0, 90))
-    def upsert(self, names, seed):
-        self.writer.upsert(
-            names,
-            vectors(*(weights(seed + i) for i in range(len(names))))
-            if names
-            else sp.csr_array((0, COLUMNS)),
-        )
-        for i, name in enumerate(names):
-            self.state.pop(name, None)
-            self.state[name] = seed + i
-
-    @rule(names=st.lists(st.sampled_from(NAMES)))
-    def delete(self, names):
-        assert self.writer.delete(names) == sum(name in self.state for name in set(names))
-        for name in names:
-            self.state.pop(name, None)
-
-    @rule()
-    def commit(self):
-        self.writer.commit()
-        self.committed = dict(self.state)
-
-    @rule()
-    def merge(self):
-        self.writer.merge()
-        self.committed = dict(self.state)
-
-    @rule()
-    def rollback(self):
-        self.writer.rollback()
-        self.state = dict(self.committed)
-
-    @rule()
-    def close_and_open(self):
-        self.writer.close()
-        self.writer = Writer(self.folder, buffer_bytes=self.buffer)
-        self.state = dict(self.committed)
-
-    @rule()
-    def refresh(self):
-        self.reader.refresh()
-        self.seen = dict(self.committed)
-
-    @rule()
-    def verify(self):
-        Index.verify(self.folder)
-        assert content(Index.open(self.folder)) == expected(self.committed)
-
-    @rule(seed=st.integers(0, 5), k=st.integers(1, 9))
-    def search(self, seed, k):
-        query = vectors(weights(seed))
-        fresh = Index.build(
-            vectors(*map(weights, self.seen.values()))
-            if self.seen
-            else sp.csr_array((0, COLUMNS), dtype=np.float32),
-            ids=list(self.seen),
-        )
-        ours, theirs = self.reader.search(query, k=k), fresh.search(query, k=k)
-        assert (ours.ids == theirs.ids).all() and (ours.rows == theirs.rows).all()
-        assert (ours.scores == theirs.scores).all()
-
-    @precondition(lambda self: self.seen)
-    @rule(data=st.data())
-    def filter(self, data):
-        kept = data.draw(st.lists(st.sampled_from(sorted(self.seen)), unique=True))
-        hits = self.reader.search(vectors(np.ones(COLUMNS)), k=9, filter=kept)
-        assert sorted(name for name in hits.ids[0] if name) == sorted(kept)
-
-
-Life.TestCase.settings = settings(max_examples=60, stateful_step_count=25, deadline=None)
-TestLife = Life.TestCase
