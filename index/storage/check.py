@@ -114,7 +114,7 @@ def repair(folder: Path, files: Files | None = None) -> list[str]:
         if dropped:
             repaired = Manifest(newest + 1, manifest.vocabulary_size, tuple(kept))
             publish(files, folder, repaired)
-            sweep(files, folder, [repaired])
+            sweep(files, folder, [repaired], at_once=True)
     return dropped
 
 

@@ -140,7 +140,10 @@ class Container:
                 # Copy-on-write maps give the writable arrays that the kernels are compiled for.
                 self._map = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_COPY)
         except FileNotFoundError:
-            raise self.damaged("it is missing") from None
+            raise self.damaged(
+                "it is missing (a folder that is written takes long to copy: copy what "
+                "Index.snapshot makes)"
+            ) from None
         except ValueError:
             raise self.damaged("it is empty") from None
         if entry is not None and len(self._map) != entry.bytes:

@@ -3,17 +3,25 @@
 from __future__ import annotations
 
 import tempfile
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from hypothesis import settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    initialize,
+    precondition,
+    rule,
+    run_state_machine_as_test,
+)
 
 from proofs.clock import COLUMNS, QUERIES, matrix, record, weights
 from rarefy.index import Index, Writer, field
 
-__all__ = ["Life"]
+__all__ = ["Life", "many_lives"]
 
 NAMES = [f"d{i}" for i in range(8)]
 State = dict[str, int]
@@ -138,3 +146,25 @@ def same(index: Index, state: State, k: int, filter: Any = None) -> None:
         assert found == [(names[i], float(sums[i])) for i in best]
     if filter is None:
         assert index.ids == names
+
+
+def many_lives(lives: int, steps: int) -> Counter[str]:
+    """Live many random lives; return how many, and how many steps they had in all."""
+    counts: Counter[str] = Counter()
+
+    class Counted(Life):
+        def teardown(self):
+            counts["lives"] += 1
+            super().teardown()
+
+        def check_invariants(self, *arguments, **options):
+            counts["steps"] += 1
+            super().check_invariants(*arguments, **options)
+
+    run_state_machine_as_test(
+        Counted,
+        settings=settings(
+            max_examples=lives, stateful_step_count=steps, deadline=None, database=None
+        ),
+    )
+    return counts
