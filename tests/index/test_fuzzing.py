@@ -36,7 +36,7 @@ def mutated(rng, data):
 @pytest.mark.parametrize("target", TARGETS)
 def test_inputs_that_were_kept_are_refused_or_answered(target):
     inputs = kept(target) + seeds(target)
-    assert len(inputs) > 2
+    assert len(inputs) > 1
     for data in inputs:
         TARGETS[target](data)
 

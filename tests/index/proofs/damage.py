@@ -1,11 +1,10 @@
 """Files that are changed or cut: an error says so, or nothing is different; nobody crashes.
 
-Each case is tried in a forked child, so that a signal is a failure that is counted.
+Cases are tried in a forked child, so that a signal is a failure that is told like others.
 """
 
 from __future__ import annotations
 
-import shutil
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
@@ -32,7 +31,7 @@ class Case(NamedTuple):
     mask: int
 
 
-def everywhere(home: Path, stride: int = 1, workers: int = 1) -> Counter[str]:
+def everywhere(home: Path, stride: int = 1) -> Counter[str]:
     """Change every byte in two ways and cut every file at every length, one at a time.
 
     Parameters
@@ -41,40 +40,32 @@ def everywhere(home: Path, stride: int = 1, workers: int = 1) -> Counter[str]:
         A folder.
     stride
         Every how many cases.
-    workers
-        Processes at once.
     """
-    sound = home / "sound"
-    live(sound, range(1, STEPS + 1), clock=CLOCK)
-    index = Index.open(sound)
+    folder = home / "index"
+    live(folder, range(1, STEPS + 1), clock=CLOCK)
+    index = Index.open(folder)
     assert len(index._snapshot.parts) > 1
     assert any(part.alive is not None for part in index._snapshot.parts)
+    files = [path for path in sorted(folder.iterdir()) if path.stat().st_size]
     cases = [
         Case(path.name, at, mask)
-        for path in sorted(sound.iterdir())
+        for path in files
         for at in range(path.stat().st_size)
         for mask in (0xFF, 1 << (at % 8), 0)
     ][::stride]
-    counts: Counter[str] = Counter({"files": len({case.file for case in cases})})
-    shares = [list(range(i, len(cases), workers)) for i in range(workers)]
-    children = []
-    for i, share in enumerate(shares):
-        shutil.copytree(sound, home / str(i))
-        children.append(Child(lambda say, i=i, s=share: attempt(home / str(i), cases, s, say)))
-    for share, child in zip(shares, children, strict=True):
-        status, outcomes = child.end()
-        for number, outcome in zip(share, outcomes, strict=False):
-            counts["cut" if cases[number].mask == 0 else "changed"] += 1
-            counts[("the same", "refused", "wrong")[outcome]] += 1
-            assert outcome != WRONG, cases[number]
-        assert status == 0, (status, cases[share[len(outcomes)]])
+    status, outcomes = Child(lambda say: attempt(folder, cases, say)).end()
+    counts: Counter[str] = Counter({"files": len(files)})
+    for case, outcome in zip(cases, outcomes, strict=False):
+        counts["bytes changed" if case.mask else "lengths cut to"] += 1
+        counts[("the same", "refused", "wrong")[outcome]] += 1
+        assert outcome != WRONG, case
+    assert status == 0, (status, cases[len(outcomes)])
     return counts
 
 
-def attempt(folder: Path, cases: Sequence[Case], numbers: Sequence[int], say: Say) -> None:
+def attempt(folder: Path, cases: Sequence[Case], say: Say) -> None:
     """Try cases one after the other, and tell the outcome of each."""
-    for number in numbers:
-        name, at, mask = cases[number]
+    for name, at, mask in cases:
         path = folder / name
         content = path.read_bytes()
         changed = content[:at] + (bytes([content[at] ^ mask]) + content[at + 1 :] if mask else b"")
