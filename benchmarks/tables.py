@@ -18,6 +18,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from promises import durability_table, live_table
 from quality import confusions_table, languages_table, reproductions_table, space_table
 from targets import LARGER, SMALLER, best, growth_targets, targets, targets_table
 
@@ -267,9 +268,11 @@ def _mean(sides: list[dict[str, Any]], name: str, form: str) -> str:
 
 
 TABLES: dict[str, Callable[[dict[str, Any]], str]] = {
+    "durability": durability_table,
     "encoding": encoding_table,
     "engine": engine_table,
     "exact": exact_table,
+    "live": live_table,
     "losses": losses_table,
     "pooled": pooled_table,
     "reproductions": reproductions_table,

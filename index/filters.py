@@ -59,10 +59,11 @@ def allowed_rows(
         If it is none of these.
     InputError
         If the mask has another length, an id is unknown, or the condition cannot be read or does
-        not fit the metadata.
+        not fit the metadata of the documents that there are.
     """
     if isinstance(given, str | Expression):
-        return select(parse(given) if isinstance(given, str) else given)
+        condition = parse(given) if isinstance(given, str) else given
+        return select(condition) if n else np.zeros(0, np.bool_)  # no document, no known field
     if isinstance(given, np.ndarray) and given.dtype == np.bool_:
         if given.shape != (n,):
             raise InputError(

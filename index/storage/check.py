@@ -23,7 +23,7 @@ from rarefy.index.storage.manifest import (
     read_newest,
     sweep,
 )
-from rarefy.index.storage.segment import read_segment
+from rarefy.index.storage.segment import Segment, read_segment, write_segment
 
 __all__ = ["repair", "verify"]
 
@@ -46,7 +46,7 @@ def verify(folder: Path) -> None:
     manifest = read_newest(folder)
     parts = []
     for entry in manifest.segments:
-        ids = _checked_ids(folder, entry, manifest.vocabulary_size)
+        ids = _checked(folder, entry, manifest.vocabulary_size).ids
         parts.append((ids, read_alive(folder, entry)))
     for entry, superseded in zip(manifest.segments, _superseded(parts), strict=True):
         if superseded.any():
@@ -61,9 +61,10 @@ def verify(folder: Path) -> None:
 def repair(folder: Path, files: Files | None = None) -> list[str]:
     """Drop what is lost of an index, so that what is left is sound.
 
-    A damaged segment is dropped as a whole; where it is unknown which of its rows were deleted,
-    all are kept but those whose ids occur again later. Damaged manifests are passed over for the
-    newest whole one.
+    A damaged segment is dropped as a whole, but where its metadata alone is damaged: then it is
+    written again without, so that its documents have missing values. Where it is unknown which of
+    its rows were deleted, all are kept but those whose ids occur again later. Damaged manifests are
+    passed over for the newest whole one.
 
     Parameters
     ----------
@@ -91,10 +92,17 @@ def repair(folder: Path, files: Files | None = None) -> list[str]:
         kept, parts = [], []
         for entry in manifest.segments:
             try:
-                ids = _checked_ids(folder, entry, manifest.vocabulary_size)
+                ids = _checked(folder, entry, manifest.vocabulary_size).ids
             except DamagedIndexError as error:
-                dropped.append(f"{entry.documents - entry.deleted} documents: {error}")
-                continue
+                try:
+                    bare = _checked(folder, entry, manifest.vocabulary_size, metadata=False)
+                except DamagedIndexError:
+                    dropped.append(f"{entry.documents - entry.deleted} documents: {error}")
+                    continue
+                dropped.append(
+                    f"the metadata of {entry.documents - entry.deleted} documents: {error}"
+                )
+                ids, entry = bare.ids, entry._replace(file=write_segment(files, folder, bare).file)
             try:
                 alive = read_alive(folder, entry)
             except DamagedIndexError as error:
@@ -114,7 +122,7 @@ def repair(folder: Path, files: Files | None = None) -> list[str]:
         if dropped:
             repaired = Manifest(newest + 1, manifest.vocabulary_size, tuple(kept))
             publish(files, folder, repaired)
-            sweep(files, folder, [repaired])
+            sweep(files, folder, [repaired], at_once=True)
     return dropped
 
 
@@ -129,10 +137,12 @@ def _newest_whole(folder: Path) -> tuple[Manifest, list[str]]:
     raise DamagedIndexError(f"{folder}: no manifest is whole: build the index again")
 
 
-def _checked_ids(folder: Path, entry: SegmentEntry, vocabulary_size: int) -> Ids:
-    """Return the ids of a segment in which nothing is wrong."""
+def _checked(
+    folder: Path, entry: SegmentEntry, vocabulary_size: int, *, metadata: bool = True
+) -> Segment:
+    """Return a segment in which nothing is wrong, its metadata included or left out."""
     path = folder / entry.file.name
-    segment = read_segment(folder, entry, vocabulary_size, verify=True)
+    segment = read_segment(folder, entry, vocabulary_size, verify=True, metadata=metadata)
     problem = bound_fault(segment.layout, segment.block_size)
     if segment.metadata is not None:
         try:
@@ -149,7 +159,7 @@ def _checked_ids(folder: Path, entry: SegmentEntry, vocabulary_size: int) -> Ids
             f"{path}: {problem}: build the index again, or drop what is lost with "
             f"`rarefy verify --repair`"
         )
-    return segment.ids
+    return segment
 
 
 def _superseded(

@@ -47,7 +47,7 @@ def link(folder: Path, manifest: Manifest, copy: Path, files: Files | None = Non
         raise InputError(f"{copy} holds an index: name a new folder")
     files.ensure_folder(copy)
     with FolderLock(copy):
-        sweep(files, copy, [])
+        sweep(files, copy, [], at_once=True)
         for name in sorted(manifest.files):
             try:
                 files.link(folder / name, copy / name)
@@ -93,4 +93,4 @@ def replace(folder: Path, segment: Segment, files: Files | None = None) -> None:
         entry = write_segment(files, folder, segment)
         manifest = Manifest(generation, segment.vocabulary_size, (entry,))
         publish(files, folder, manifest)
-        sweep(files, folder, [manifest])
+        sweep(files, folder, [manifest], at_once=True)

@@ -10,13 +10,17 @@ A manifest is JSON and, in a line of its own, the CRC-32 of the JSON.
 from __future__ import annotations
 
 import json
+import os
 import re
 import secrets
+import time
 import zlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, NamedTuple
+
+import numpy as np
 
 from rarefy.errors import DamagedIndexError, InputError
 from rarefy.index.storage.container import FORMAT, FileEntry
@@ -40,6 +44,8 @@ __all__ = [
 MANIFEST = re.compile(r"manifest-([1-9][0-9]{0,17})\.json")
 """What the names of manifests are."""
 OWN = re.compile(r"(?:segment|deletions)-[0-9a-f]{16}\.rarefy|manifest-[0-9a-f]{16}\.new")
+COPY_SECONDS, COPY_SPEED = 2.0, 50 * 2**20
+"""What a copy of a folder may take: seconds at least, and bytes a second beyond."""
 OLDER = "index.json"
 """What folders of format 3 and below hold."""
 
@@ -220,11 +226,20 @@ def publish(files: Files, folder: Path, manifest: Manifest) -> None:
     files.sync_folder(folder)
 
 
-def sweep(files: Files, folder: Path, kept: Iterable[Manifest], spared: Iterable[str] = ()) -> None:
+def sweep(
+    files: Files,
+    folder: Path,
+    kept: Iterable[Manifest],
+    spared: Iterable[str] = (),
+    *,
+    at_once: bool = False,
+) -> None:
     """Remove the files of commits that are not kept, and of those that came to nothing.
 
-    Files that an index does not write are left alone. What cannot be removed is left for the next
-    time: nothing depends on it.
+    Who copies the folder lists it first, and reads the files of that moment's commit one after the
+    other. So the commit that was the newest `copying_time` ago stays too, and every file written
+    since. Manifests go before what they name. Files that an index does not write are left alone.
+    What cannot be removed is left for the next time: nothing depends on it.
 
     Parameters
     ----------
@@ -234,12 +249,31 @@ def sweep(files: Files, folder: Path, kept: Iterable[Manifest], spared: Iterable
         The commits that must stay whole.
     spared
         Names of files that no commit needs yet.
+    at_once
+        Keep nothing else: nobody copies the folder.
     """
+    kept = list(kept)
     needed = set(spared).union(*({_name(each.generation)} | each.files for each in kept))
-    for entry in sorted(folder.iterdir()):
-        if entry.name not in needed and _is_own(entry.name):
+    since = np.inf if at_once else time.time() - copying_time(kept)
+    old = []
+    for name in sorted(os.listdir(folder), key=lambda name: (not MANIFEST.fullmatch(name), name)):
+        if _is_own(name):
+            with suppress(FileNotFoundError):
+                old += [name] if os.stat(folder / name).st_mtime < since else []
+    copied = max((int(match[1]) for match in map(MANIFEST.fullmatch, old) if match), default=0)
+    if copied and not at_once and _name(copied) not in needed:
+        with suppress(InputError, OSError):
+            needed |= {_name(copied)} | read_manifest(folder, copied).files
+    for name in old:
+        if name not in needed:
             with suppress(OSError):
-                files.unlink(entry)
+                files.unlink(folder / name)
+
+
+def copying_time(kept: Sequence[Manifest]) -> float:
+    """Return how many seconds the folder of a commit may take to be copied."""
+    sizes = [sum(entry.file.bytes for entry in manifest.segments) for manifest in kept]
+    return COPY_SECONDS + max(sizes, default=0) / COPY_SPEED
 
 
 def check_target(folder: Path) -> None:

@@ -63,7 +63,12 @@ def write_segment(
 
 
 def read_segment(
-    folder: Path, entry: SegmentEntry, vocabulary_size: int, *, verify: bool
+    folder: Path,
+    entry: SegmentEntry,
+    vocabulary_size: int,
+    *,
+    verify: bool,
+    metadata: bool = True,
 ) -> Segment:
     """Open a segment, memory-mapped; writes to its arrays stay private.
 
@@ -75,6 +80,8 @@ def read_segment(
         What the manifest says.
     verify
         Read all bytes once; otherwise sizes alone are checked.
+    metadata
+        Whether the segment comes with its metadata; otherwise that is not looked at.
 
     Raises
     ------
@@ -85,7 +92,7 @@ def read_segment(
     """
     container = Container(folder / entry.file.name, entry.file)
     if verify:
-        container.verify()
+        container.verify(without=() if metadata else (METADATA,))
     expected = {*Layout._fields, *IDS}
     if not expected <= set(container.sections):
         missing = sorted(expected - set(container.sections))
@@ -117,7 +124,7 @@ def read_segment(
             Calibration(k, terms, recall, Plan(*settings))
             for k, terms, recall, *settings in attributes["calibration"]
         ],
-        container.sections.get(METADATA),
+        container.sections.get(METADATA) if metadata else None,
     )
 
 

@@ -2,25 +2,37 @@
 
 from __future__ import annotations
 
-import importlib.util
+import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from rarefy.index.filters import NO_FILTER
+from rarefy.index.storage import manifest
 from rarefy.index.storage.container import Container, write_container
 from rarefy.index.storage.files import Files
 from rarefy.index.storage.manifest import Manifest, publish, read_newest, sweep
+
+sys.path.insert(0, str(Path(__file__).parent))
+"""Where faults, lives and proofs are, which benchmarks/durability.py imports too."""
+
+
+@pytest.fixture(autouse=True, scope="session")
+def swept_at_once():
+    """Let no file wait for copies of its folder."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(manifest, "COPY_SECONDS", 0.0)
+        patch.setattr(manifest, "COPY_SPEED", np.inf)
+        yield
 
 
 @pytest.fixture(scope="session")
 def faults():
     """The module of file systems that fail."""
-    path = Path(__file__).with_name("faults.py")
-    spec = importlib.util.spec_from_file_location("faults", path)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    import faults
+
+    return faults
 
 
 @pytest.fixture(scope="session")
@@ -38,13 +50,13 @@ def forge():
     """Changes an array of a saved index and all checksums alike, as no accident would."""
 
     def change_array(folder, name, change):
-        manifest = read_newest(folder)
-        (entry,) = manifest.segments
+        newest = read_newest(folder)
+        (entry,) = newest.segments
         container = Container(folder / entry.file.name)
         sections = container.sections | {name: change(container.sections[name])}
         path = folder / "segment-0123456789abcdef.rarefy"
         file = write_container(Files(), path, sections, container.attributes)
-        forged = Manifest(2, manifest.vocabulary_size, (entry._replace(file=file),))
+        forged = Manifest(2, newest.vocabulary_size, (entry._replace(file=file),))
         publish(Files(), folder, forged)
         sweep(Files(), folder, [forged])
 

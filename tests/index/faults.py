@@ -5,11 +5,17 @@ from __future__ import annotations
 import errno
 import os
 import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
 
 from rarefy.index.storage.files import Files
+
+ERRORS = (errno.ENOSPC, errno.EIO)
+FREEING = ("close", "unlink")
+"""What a full disk allows."""
 
 
 class Killed(BaseException):
@@ -26,86 +32,114 @@ class FaultyFiles(Files):
     error
         An errno: the operation fails, and those after it work. None: the process is killed before
         the operation, but half of what it writes may be written.
+    lasting
+        With an error: all operations after it fail too, but those that free something, until
+        `heal`.
+    death
+        What happens when the process is killed; by default `Killed` is raised.
     """
 
-    def __init__(self, at: int | None = None, error: int | None = None) -> None:
+    def __init__(
+        self,
+        at: int | None = None,
+        error: int | None = None,
+        *,
+        lasting: bool = False,
+        death: Callable[[FaultyFiles], None] | None = None,
+    ) -> None:
         self.at = at
         self.error = error
+        self.lasting = lasting
+        self.death = death
         self.count = 0
+        self.failed: str | None = None
         self.journal: list[tuple] = []
         self.dead = False
-        self._counting = threading.Lock()
+        self._lock = threading.RLock()
+        self._healed = False
         self._open: dict[int, list] = {}
         self._unsynced: dict[Path, int] = {}
 
-    def _operate(self, what: str) -> bool:
-        """Return whether to go on; raise at the operation that fails."""
-        with self._counting:
+    def heal(self) -> None:
+        """Let all operations work from now on."""
+        self._healed = True
+
+    @contextmanager
+    def _operation(self, what: str, half: Callable[[], object] = lambda: None) -> Iterator[None]:
+        """Do an operation, or fail, after half of it."""
+        with self._lock:
             if self.dead:
                 raise Killed(what)
             self.count += 1
-            if self.count - 1 != self.at:
-                return True
-            if self.error is None:
-                self.dead = True
-                raise Killed(what)
-        raise OSError(self.error, os.strerror(self.error), what)
+            if self.count - 1 == self.at:
+                self.failed = what
+                half()
+                if self.error is None:
+                    if self.death is not None:
+                        self.death(self)
+                    self.dead = True
+                    raise Killed(what)
+            elif not self._spoilt(what):
+                yield
+                return
+            raise OSError(self.error, os.strerror(self.error), what)
+
+    def _spoilt(self, what: str) -> bool:
+        on = self.lasting and not self._healed and self.failed is not None
+        return on and what not in FREEING
 
     def make_folder(self, folder):
-        self._operate("make_folder")
-        super().make_folder(folder)
+        with self._operation("make_folder"):
+            super().make_folder(folder)
 
     def create(self, path):
-        self._operate("create")
-        file = super().create(path)
-        self._open[file] = [path, 0]
-        self._unsynced[path] = 0
-        self.journal.append((path.parent, "create", path))
-        return file
+        with self._operation("create"):
+            file = super().create(path)
+            self._open[file] = [path, 0]
+            self._unsynced[path] = 0
+            self.journal.append((path.parent, "create", path))
+            return file
 
     def write(self, file, data):
-        try:
-            self._operate("write")
-        except BaseException:
-            os.write(file, memoryview(data)[: len(data) // 2])
-            raise
-        super().write(file, data)
+        half = memoryview(data)[: len(data) // 2]
+        with self._operation("write", lambda: os.write(file, half)):
+            super().write(file, data)
 
     def sync(self, file):
-        self._operate("sync")
-        path, _ = self._open[file]
-        self._unsynced.pop(path, None)
+        with self._operation("sync"):
+            path, _ = self._open[file]
+            self._unsynced.pop(path, None)
 
     def close(self, file):
         if self.dead:
             os.close(file)
             raise Killed("close")
-        self._operate("close")
-        self._open.pop(file)
-        super().close(file)
+        with self._operation("close"):
+            self._open.pop(file)
+            super().close(file)
 
     def rename(self, old, new):
-        self._operate("rename")
-        before = new.read_bytes() if new.exists() else None
-        super().rename(old, new)
-        if old in self._unsynced:
-            self._unsynced[new] = self._unsynced.pop(old)
-        self.journal.append((new.parent, "rename", old, new, before))
+        with self._operation("rename"):
+            before = new.read_bytes() if new.exists() else None
+            super().rename(old, new)
+            if old in self._unsynced:
+                self._unsynced[new] = self._unsynced.pop(old)
+            self.journal.append((new.parent, "rename", old, new, before))
 
     def link(self, old, new):
-        self._operate("link")
-        super().link(old, new)
-        self.journal.append((new.parent, "create", new))
+        with self._operation("link"):
+            super().link(old, new)
+            self.journal.append((new.parent, "create", new))
 
     def unlink(self, path):
-        self._operate("unlink")
-        content = path.read_bytes()
-        super().unlink(path)
-        self.journal.append((path.parent, "unlink", path, content))
+        with self._operation("unlink"):
+            content = path.read_bytes()
+            super().unlink(path)
+            self.journal.append((path.parent, "unlink", path, content))
 
     def sync_folder(self, folder):
-        self._operate("sync_folder")
-        self.journal = [entry for entry in self.journal if entry[0] != folder]
+        with self._operation("sync_folder"):
+            self.journal = [entry for entry in self.journal if entry[0] != folder]
 
     def lose_power(self, rng: np.random.Generator) -> None:
         """Undo some of what was not synced, and cut or garble files' bytes that were not."""
@@ -127,6 +161,3 @@ class FaultyFiles(Files):
                     names[1].write_bytes(names[2])
             elif what == "unlink":
                 names[0].write_bytes(names[1])
-
-
-ERRORS = (errno.ENOSPC, errno.EIO)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from contextlib import contextmanager
 from unittest import mock
 
 import numpy as np
@@ -61,6 +62,13 @@ class Gate:
     def __exit__(self, *_):
         self.open.set()
         self.patch.stop()
+
+    @contextmanager
+    def opened(self):
+        """Hold no merge for a while."""
+        self.open.set()
+        yield
+        self.open.clear()
 
     def wait(self):
         """Wait until one more merge has come to the gate."""

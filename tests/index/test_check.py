@@ -7,10 +7,12 @@ import pytest
 import scipy.sparse as sp
 
 from rarefy.errors import DamagedIndexError, InputError
+from rarefy.index import Index, Writer
 from rarefy.index.build import build
 from rarefy.index.metadata import Metadata
 from rarefy.index.storage.bounds import bound_fault
 from rarefy.index.storage.check import repair, verify
+from rarefy.index.storage.container import Container
 from rarefy.index.storage.deletions import read_alive, write_alive
 from rarefy.index.storage.files import Files
 from rarefy.index.storage.ids import Ids
@@ -175,7 +177,34 @@ def test_metadata_that_does_not_fit_is_found(tmp_path):
     with pytest.raises(DamagedIndexError, match=f"{entries[1].file.name}: metadata has 3 doc"):
         verify(tmp_path)
     first, second = repair(tmp_path)
-    assert "metadata has 3 documents" in first
+    assert first.startswith("the metadata of 2 documents: ") and "metadata has 3 doc" in first
     assert "metadata is not what was written" in second
     verify(tmp_path)
-    assert living(tmp_path) == [["a0", "b0"]]
+    assert living(tmp_path) == [["a0", "b0"], ["a1", "b1"], ["a2", "b2"]]
+
+
+def test_vectors_outlive_their_metadata(tmp_path):
+    """One byte of the metadata is changed: its values are lost, and nothing else."""
+    documents = sp.csr_array(np.ones((4, 3), np.float32))
+    with Writer(tmp_path, vocabulary_size=3) as writer:
+        writer.upsert(["a", "b"], documents[:2], {"year": [2020, 2021]})
+        writer.commit()
+        writer.upsert(["c", "d"], documents[2:], {"year": [2022, 2023]})
+        writer.commit()
+        writer.delete(["d"])
+    before = Index.open(tmp_path).search(documents[:1])
+    entry = read_newest(tmp_path).segments[1]
+    container = Container(tmp_path / entry.file.name)
+    metadata = container.sections["metadata"]
+    start = metadata.ctypes.data - np.frombuffer(container._map, np.uint8).ctypes.data
+    flip(tmp_path / entry.file.name, at=start + len(metadata) // 2)
+    with pytest.raises(DamagedIndexError, match="section 'metadata'"):
+        verify(tmp_path)
+    (dropped,) = repair(tmp_path)
+    assert dropped.startswith("the metadata of 1 documents: ") and entry.file.name in dropped
+    verify(tmp_path)
+    index = Index.open(tmp_path)
+    found = index.search(documents[:1])
+    assert (found.ids == before.ids).all() and (found.scores == before.scores).all()
+    assert index.metadata(["b", "c"]) == [{"year": 2021}, {"year": None}]
+    assert [n for n in index.search(documents[:1], filter="year > 0").ids[0] if n] == ["a", "b"]

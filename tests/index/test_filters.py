@@ -135,6 +135,14 @@ def test_an_index_without_metadata():
         index.metadata(["0"], ["year"])
 
 
+def test_an_index_without_documents_knows_no_field_yet():
+    index = Index.build(sp.csr_array((0, 3)))
+    hits = index.search(sp.csr_array(np.ones((1, 3))), filter="year >= 2020")
+    assert hits.ids.tolist() == [[None] * 10]
+    with pytest.raises(InputError, match="ends at character 7"):
+        index.mask("year >")
+
+
 def test_an_index_without_documents_may_have_metadata(tmp_path):
     empty = np.empty(0, np.int64)
     Index.build(sp.csr_array((0, 3)), metadata={"year": empty}).save(tmp_path / "index")

@@ -1,0 +1,41 @@
+"""Tables of what an index on disk promises: the proofs, and how quick it is while it changes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from targets import met
+
+__all__ = ["durability_table", "live_table"]
+
+TITLES = {
+    "crashes": "the process or the power ends, or the disk is full or broken, at each operation",
+    "kills": "kill -9 at random moments, two processes reading",
+    "damage": "bytes changed and files cut",
+    "machine": "random lives against a dictionary (Hypothesis)",
+    "fuzzing": "inputs with checksums that fit, guided by coverage (libFuzzer)",
+    "together": "one writer, eight threads and four processes that read",
+    "copies": "the folder copied slowly while a writer commits",
+}
+
+
+def durability_table(result: dict[str, Any]) -> str:
+    """Return what each proof counted."""
+    lines = ["| proof | counted | minutes |", "|---|---|--:|"]
+    for name, proof in result.items():
+        short = " (a short run)" if proof["smoke"] else ""
+        counts = ", ".join(f"{what} {number:,}" for what, number in proof["counts"].items())
+        lines.append(f"| {TITLES[name]}{short} | {counts} | {proof['seconds'] / 60:.1f} |")
+    return "\n".join(lines)
+
+
+def live_table(result: dict[str, Any]) -> str:
+    """Return the targets of a live index."""
+    lines = ["| figure | documents | target | measured | |", "|---|--:|--:|--:|---|"]
+    lines += [
+        f"| {target['target']} | {part['documents']:,} | {target['bound']} "
+        f"| {target['measured']:.3g} | {met(target)} |"
+        for part in result.values()
+        for target in part["targets"]
+    ]
+    return "\n".join(lines)
