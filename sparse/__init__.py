@@ -13,6 +13,8 @@ from rarefy.errors import require as _require
 
 if TYPE_CHECKING:
     from rarefy.sparse.encoders.dense import DenseEncoder
+    from rarefy.sparse.encoders.given import GivenVectors
+    from rarefy.sparse.encoders.images import ImageEncoder
     from rarefy.sparse.heads.dense_to_sparse import DenseToSparse
     from rarefy.sparse.heads.signed_rotation import SignedRotation
     from rarefy.sparse.heads.static_query import StaticQuery
@@ -28,6 +30,8 @@ _HOME = {
     "BM25": "lexical",
     "DenseEncoder": "encoders.dense",
     "DenseToSparse": "heads.dense_to_sparse",
+    "GivenVectors": "encoders.given",
+    "ImageEncoder": "encoders.images",
     "SignedRotation": "heads.signed_rotation",
     "SparseModel": "sparse_model",
     "StaticQuery": "heads.static_query",
@@ -42,6 +46,8 @@ __all__ = [
     "BM25",
     "DenseEncoder",
     "DenseToSparse",
+    "GivenVectors",
+    "ImageEncoder",
     "SignedRotation",
     "SparseModel",
     "StaticQuery",

@@ -10,6 +10,7 @@ from scipy import sparse
 
 from rarefy.errors import InputError
 from rarefy.sparse.encoders.dense import DenseEncoder, Precision
+from rarefy.sparse.encoders.images import ImageEncoder
 from rarefy.sparse.model import Role
 from rarefy.sparse.texts import Advance
 from rarefy.sparse.vocabulary import Vocabulary
@@ -29,6 +30,9 @@ class HeadedEncoder:
         What gives dense vectors, and caches them.
     head
         What projects them.
+    vocabulary
+        The terms of the columns; by default those of the encoder's tokenizer, if it has one and
+        the head has as many columns, or else their numbers.
 
     Raises
     ------
@@ -36,19 +40,47 @@ class HeadedEncoder:
         If their sizes differ.
     """
 
-    def __init__(self, encoder: DenseEncoder, head: VectorHead) -> None:
+    def __init__(
+        self, encoder: DenseEncoder, head: VectorHead, vocabulary: Vocabulary | None = None
+    ) -> None:
         if head.in_features != encoder.dimension:
             raise InputError(
                 f"the head takes vectors of length {head.in_features}; {encoder.name} gives "
                 f"vectors of length {encoder.dimension}"
             )
+        if vocabulary is not None and len(vocabulary) != head.vocabulary_size:
+            raise InputError(
+                f"the vocabulary has {len(vocabulary)} terms; expected one for each of the head's "
+                f"{head.vocabulary_size} columns"
+            )
         self.dense = encoder
         self.head = head
         self.name = encoder.name
+        self._vocabulary = vocabulary
 
     @classmethod
-    def parted(cls, pipeline: Any, cache: bool | str | Path, dtype: Precision) -> HeadedEncoder:
-        """Take apart a SparseEncoder whose last module is a head."""
+    def parted(
+        cls,
+        pipeline: Any,
+        cache: bool | str | Path,
+        dtype: Precision,
+        vocabulary: Vocabulary | None = None,
+        *,
+        pictures: bool = False,
+    ) -> HeadedEncoder:
+        """Take apart a SparseEncoder whose last module is a head.
+
+        Parameters
+        ----------
+        pipeline
+            The SparseEncoder.
+        cache, dtype
+            As for :class:`DenseEncoder`.
+        vocabulary
+            As for the class.
+        pictures
+            Whether its inputs are pictures although it takes text, too.
+        """
         from sentence_transformers import SentenceTransformer
 
         *modules, head = pipeline
@@ -58,14 +90,18 @@ class HeadedEncoder:
             default_prompt_name=pipeline.default_prompt_name,
             device=str(pipeline.device),
         )
-        return cls(DenseEncoder(dense, cache=cache, dtype=dtype), head.eval())
+        kind = ImageEncoder if pictures or not dense.supports("text") else DenseEncoder
+        return cls(kind(dense, cache=cache, dtype=dtype), head.eval(), vocabulary)
 
     @property
     def vocabulary(self) -> Vocabulary:
         """The terms of the columns, or numbers where these are latent features."""
-        terms = self.dense.vocabulary
-        if len(terms) == self.head.vocabulary_size:
-            return terms
+        if self._vocabulary is not None:
+            return self._vocabulary
+        if self.dense.pipeline.transformers_model is not None:
+            terms = self.dense.vocabulary
+            if len(terms) == self.head.vocabulary_size:
+                return terms
         return Vocabulary([str(column) for column in range(self.head.vocabulary_size)])
 
     @property
