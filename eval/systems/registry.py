@@ -84,6 +84,8 @@ class Systems:
                 if not Path(asked.settings["file"]).is_file():
                     raise InputError(f"{name!r}: there is no file {asked.settings['file']}")
             else:
+                if asked.model == "bm25":
+                    self._collection.check_read_by(name, ())
                 if asked.engine == "lucene":
                     java()
                 if (asked.model, asked.engine) != ("bm25", "lucene"):
@@ -195,7 +197,9 @@ class Systems:
             else:
                 made = load(asked.model)
             self._models[name] = made
-        return self._models[name]
+        found = self._models[name]
+        self._collection.check_read_by(asked.name, getattr(found, "pictured", ()))
+        return found
 
 
 def _name(
