@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from rarefy.sparse.model import TermModel
     from rarefy.sparse.registry import load
     from rarefy.sparse.sparse_model import SparseModel
+    from rarefy.sparse.towers import Towers
     from rarefy.sparse.vocabulary import Vocabulary
 
 _HOME = {
@@ -38,6 +39,7 @@ _HOME = {
     "TermModel": "model",
     "TokenToSparse": "heads.token_to_sparse",
     "TopKAutoencoder": "heads.top_k_autoencoder",
+    "Towers": "towers",
     "Vocabulary": "vocabulary",
     "load": "registry",
 }
@@ -54,6 +56,7 @@ __all__ = [
     "TermModel",
     "TokenToSparse",
     "TopKAutoencoder",
+    "Towers",
     "Vocabulary",
     "load",
 ]

@@ -20,6 +20,10 @@ if TYPE_CHECKING:
 
 __all__ = ["HeadedEncoder"]
 
+# Files beside those of sentence-transformers: the terms of the columns, where no tokenizer tells
+# them; and an empty one that says that items are pictures, for a model that takes text, too.
+_VOCABULARY, _PICTURES = "vocabulary.json", "pictures"
+
 
 class HeadedEncoder:
     """A dense encoder and a head on it.
@@ -64,9 +68,7 @@ class HeadedEncoder:
         pipeline: Any,
         cache: bool | str | Path,
         dtype: Precision,
-        vocabulary: Vocabulary | None = None,
-        *,
-        pictures: bool = False,
+        folder: Path | None = None,
     ) -> HeadedEncoder:
         """Take apart a SparseEncoder whose last module is a head.
 
@@ -76,10 +78,13 @@ class HeadedEncoder:
             The SparseEncoder.
         cache, dtype
             As for :class:`DenseEncoder`.
-        vocabulary
-            As for the class.
-        pictures
-            Whether its inputs are pictures although it takes text, too.
+        folder
+            Where it was loaded from: what :meth:`save_items` wrote there is read.
+
+        Raises
+        ------
+        InputError
+            If that is damaged.
         """
         from sentence_transformers import SentenceTransformer
 
@@ -90,8 +95,20 @@ class HeadedEncoder:
             default_prompt_name=pipeline.default_prompt_name,
             device=str(pipeline.device),
         )
-        kind = ImageEncoder if pictures or not dense.supports("text") else DenseEncoder
+        vocabulary, pictures = None, not dense.supports("text")
+        if folder is not None:
+            path = folder / _VOCABULARY
+            vocabulary = Vocabulary.load(path) if path.is_file() else None
+            pictures = pictures or (folder / _PICTURES).is_file()
+        kind = ImageEncoder if pictures else DenseEncoder
         return cls(kind(dense, cache=cache, dtype=dtype), head.eval(), vocabulary)
+
+    def save_items(self, folder: Path) -> None:
+        """Write what sentence-transformers would not: the vocabulary, and whether it sees."""
+        if self._vocabulary is not None:
+            self._vocabulary.save(folder / _VOCABULARY)
+        if isinstance(self.dense, ImageEncoder):
+            (folder / _PICTURES).touch()
 
     @property
     def vocabulary(self) -> Vocabulary:
