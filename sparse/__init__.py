@@ -13,6 +13,8 @@ from rarefy.errors import require as _require
 
 if TYPE_CHECKING:
     from rarefy.sparse.encoders.dense import DenseEncoder
+    from rarefy.sparse.encoders.given import GivenVectors
+    from rarefy.sparse.encoders.images import ImageEncoder
     from rarefy.sparse.heads.dense_to_sparse import DenseToSparse
     from rarefy.sparse.heads.signed_rotation import SignedRotation
     from rarefy.sparse.heads.static_query import StaticQuery
@@ -22,18 +24,22 @@ if TYPE_CHECKING:
     from rarefy.sparse.model import TermModel
     from rarefy.sparse.registry import load
     from rarefy.sparse.sparse_model import SparseModel
+    from rarefy.sparse.towers import Towers
     from rarefy.sparse.vocabulary import Vocabulary
 
 _HOME = {
     "BM25": "lexical",
     "DenseEncoder": "encoders.dense",
     "DenseToSparse": "heads.dense_to_sparse",
+    "GivenVectors": "encoders.given",
+    "ImageEncoder": "encoders.images",
     "SignedRotation": "heads.signed_rotation",
     "SparseModel": "sparse_model",
     "StaticQuery": "heads.static_query",
     "TermModel": "model",
     "TokenToSparse": "heads.token_to_sparse",
     "TopKAutoencoder": "heads.top_k_autoencoder",
+    "Towers": "towers",
     "Vocabulary": "vocabulary",
     "load": "registry",
 }
@@ -42,12 +48,15 @@ __all__ = [
     "BM25",
     "DenseEncoder",
     "DenseToSparse",
+    "GivenVectors",
+    "ImageEncoder",
     "SignedRotation",
     "SparseModel",
     "StaticQuery",
     "TermModel",
     "TokenToSparse",
     "TopKAutoencoder",
+    "Towers",
     "Vocabulary",
     "load",
 ]

@@ -53,6 +53,14 @@ class TermModel(ABC):
         """Hexadecimal digest that changes when the vectors of some text would."""
 
     @property
+    def pictured(self) -> frozenset[Role]:
+        """The roles, if any, whose items are names of pictures, not texts.
+
+        A name is what :func:`rarefy.sparse.encoders.pictures.picture_path` takes.
+        """
+        return frozenset()
+
+    @property
     def fitted(self) -> bool:
         """Whether it can encode as it is.
 

@@ -70,7 +70,10 @@ def load(
     if BM25.is_saved_at(Path(name)):
         return BM25.load(name)
     from rarefy.sparse.sparse_model import SparseModel
+    from rarefy.sparse.towers import Towers
 
+    if Towers.is_saved_at(Path(name)):
+        return Towers.load(name, device=device, cache=cache, dtype=dtype)
     if name == "minilm-d2s":
         return _minilm_d2s(device, cache, dtype)
     if name == "splade-tiny":

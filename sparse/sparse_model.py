@@ -59,6 +59,8 @@ class SparseModel(TermModel):
         A :class:`DenseToSparse` or :class:`TopKAutoencoder` head for the dense encoder.
     name
         What the model is called in tables.
+    vocabulary
+        The terms of the head's columns, where they are not those of the encoder's tokenizer.
 
     Raises
     ------
@@ -75,6 +77,7 @@ class SparseModel(TermModel):
         head: VectorHead | None = None,
         *,
         name: str | None = None,
+        vocabulary: Vocabulary | None = None,
     ) -> None:
         if not hasattr(encoder, "encode_distinct"):
             raise InputTypeError(
@@ -86,9 +89,11 @@ class SparseModel(TermModel):
                     f"{encoder.name} gives dense vectors: expected a head too, as in "
                     "SparseModel(encoder, DenseToSparse.tied_to(encoder))"
                 )
-            encoder = HeadedEncoder(encoder, head)
-        elif head is not None:
-            raise InputError("the encoder gives sparse vectors itself: expected head=None")
+            encoder = HeadedEncoder(encoder, head, vocabulary)
+        elif head is not None or vocabulary is not None:
+            raise InputError(
+                "the encoder gives sparse vectors itself: expected head=None and vocabulary=None"
+            )
         self.encoder = encoder
         self.name = str(name or getattr(encoder, "name", "sparse"))
 
@@ -117,7 +122,7 @@ class SparseModel(TermModel):
         if isinstance(pipeline[-1], UnionModule):
             encoder = UnionEncoder.parted(pipeline, cache, dtype)
         elif isinstance(pipeline[-1], VectorHead):
-            encoder = HeadedEncoder.parted(pipeline, cache, dtype)
+            encoder = HeadedEncoder.parted(pipeline, cache, dtype, Path(name_or_path))
         elif MaskedLMEncoder.fits(pipeline):
             encoder = MaskedLMEncoder(pipeline, cache=cache)
         else:
@@ -138,6 +143,14 @@ class SparseModel(TermModel):
     def computed(self) -> int:
         """Texts encoded so far, without those whose vectors the cache held."""
         return self.encoder.computed
+
+    @property
+    def pictured(self) -> frozenset[Role]:
+        """Both roles if the encoder takes pictures, or else none."""
+        from rarefy.sparse.encoders.images import ImageEncoder
+
+        pictures = isinstance(getattr(self.encoder, "dense", None), ImageEncoder)
+        return frozenset({"query", "document"} if pictures else ())
 
     @property
     def fitted(self) -> bool:
@@ -203,6 +216,8 @@ class SparseModel(TermModel):
         place = str(output_folder(folder))
         with no_bars():
             self.encoder.pipeline.save_pretrained(place, create_model_card=False)
+        if isinstance(self.encoder, HeadedEncoder):
+            self.encoder.save_items(Path(place))
 
     def _encode(
         self, texts: list[str], role: Role, batch_size: int | None, advance: Advance

@@ -2,6 +2,7 @@
 
 from rarefy.eval.collections.beir import read_beir
 from rarefy.eval.collections.collection import Collection
+from rarefy.eval.collections.emoji import read_emoji
 from rarefy.eval.collections.irds import read_irds
 from rarefy.eval.collections.load import load_collection
 from rarefy.eval.collections.pydocs import read_pydocs
@@ -13,6 +14,7 @@ __all__ = [
     "Texts",
     "load_collection",
     "read_beir",
+    "read_emoji",
     "read_irds",
     "read_pydocs",
     "read_trec",

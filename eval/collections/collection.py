@@ -6,12 +6,14 @@ import hashlib
 from collections.abc import Container, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
+from typing import get_args
 
 import numpy as np
 
 from rarefy.errors import InputError
 from rarefy.eval.collections.texts import repeated
 from rarefy.eval.run import Qrels
+from rarefy.sparse.model import Role
 
 __all__ = ["Collection"]
 
@@ -38,6 +40,9 @@ class Collection:
     leave_out_own
         Whether a query's own document, the one with its id, is no result: ArguAna's queries are
         its documents.
+    pictured
+        Which sides, of ``"document"`` and ``"query"``, are names of pictures
+        (`rarefy.sparse.encoders.pictures`), not texts.
 
     Raises
     ------
@@ -55,6 +60,7 @@ class Collection:
     qrels: Qrels
     language: str = "en"
     leave_out_own: bool = False
+    pictured: frozenset[Role] = frozenset()
 
     def __post_init__(self) -> None:
         _check_ids(self.name, "document", self.document_ids, self.documents)
@@ -117,6 +123,26 @@ class Collection:
             queries=[self.queries[row] for row in kept],
             qrels={key: grades for key, grades in self.qrels.items() if key not in query_ids},
         )
+
+    def check_read_by(self, model: str, pictured: Container[Role]) -> None:
+        """Raise InputError unless a model takes for pictures what are pictures here.
+
+        Parameters
+        ----------
+        model
+            Its name.
+        pictured
+            The roles whose items it takes for names of pictures: `TermModel.pictured`.
+        """
+        for role in get_args(Role):
+            if (role in self.pictured) != (role in pictured):
+                has, takes = (
+                    ("pictures", "texts") if role in self.pictured else ("texts", "pictures")
+                )
+                raise InputError(
+                    f"{self.name} has {has} as {role} items, and {model} takes {takes}: name a "
+                    "model whose towers take what the collection has"
+                )
 
     def without_judgements(self) -> Collection:
         """Return the documents and queries alone: what a system may see."""

@@ -1,4 +1,4 @@
-"""One name for every collection: a known one, a folder, ``pydocs`` or ``irds:<id>``."""
+"""One name for every collection: a known one, a folder, ``pydocs``, ``emoji/..``, ``irds:<id>``."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ from pathlib import Path
 from rarefy.errors import InputError
 from rarefy.eval.collections.beir import read_beir
 from rarefy.eval.collections.collection import Collection
+from rarefy.eval.collections.crossings import crossed
+from rarefy.eval.collections.emoji import read_emoji
 from rarefy.eval.collections.irds import read_irds
 from rarefy.eval.collections.languages import guess_language
 from rarefy.eval.collections.pydocs import read_pydocs
@@ -30,9 +32,11 @@ def load_collection(
     Parameters
     ----------
     spec
-        A folder in BEIR or TREC form, ``"pydocs"``, ``"irds:<id>"``, or the name of a known
-        collection, such as ``"scifact"``, whose contents are compared with those on record. A
-        folder of such a name is written with its path: ``"./pydocs"``.
+        A folder in BEIR or TREC form, ``"pydocs"``, ``"emoji/<source>"``
+        (`rarefy.eval.collections.emoji`), ``"irds:<id>"``, or the name of a known collection, such
+        as ``"scifact"``, whose contents are compared with those on record, or of two across
+        languages, such as ``"xquad-r/de-en"`` (`rarefy.eval.collections.crossings`). A folder of
+        such a name is written with its path: ``"./pydocs"``.
     split
         Which judgements to read; by default a folder's ``test``, else ``dev``, else its only
         ones.
@@ -64,19 +68,28 @@ def _read(spec: str | Path, split: str | None, drop_unknown: bool) -> Collection
     if isinstance(spec, str) and spec.startswith("irds:"):
         return verified(_guessed(read_irds(spec.removeprefix("irds:"), split=split)))
     folder, name = Path(spec), None
+    if not folder.is_dir() and str(spec).startswith("emoji/"):
+        return read_emoji(str(spec), split=split)
     if not folder.is_dir() and (found := known_folder(str(spec))):
         folder, name = found, str(spec)
     if not folder.is_dir():
+        across = crossed(str(spec), lambda part: _known(part, split))
+        if across is not None:
+            return across
         raise InputError(
             f"no collection {str(spec)!r}; expected a folder in BEIR form (corpus.jsonl, "
             "queries.jsonl, qrels/<split>.tsv) or TREC form (documents, topics, qrels), pydocs, "
-            "irds:<id>, or a known name such as scifact"
+            "emoji/en, irds:<id>, or a known name such as scifact"
         )
     read = read_trec if any(folder.glob("topics*")) else read_beir
     collection = _guessed(read(folder, split=split, drop_unknown=drop_unknown))
     if name is not None:
         collection = replace(collection, name=name)
     return verified(collection, name)
+
+
+def _known(name: str, split: str | None) -> Collection | None:
+    return None if known_folder(name) is None else _read(name, split, drop_unknown=False)
 
 
 def _guessed(collection: Collection) -> Collection:

@@ -87,6 +87,8 @@ class Systems:
                 if not Path(asked.settings["file"]).is_file():
                     raise InputError(f"{name!r}: there is no file {asked.settings['file']}")
             else:
+                if asked.model == "bm25":
+                    self._collection.check_read_by(name, ())
                 if asked.engine == "lucene":
                     java()
                 if (asked.model, asked.engine) != ("bm25", "lucene"):
@@ -199,7 +201,9 @@ class Systems:
                 made = load(asked.model)
             # Fitted to this collection, it must not encode another.
             (self._models if getattr(made, "fitted", True) else self._fitted)[name] = made
-        return self._fitted[name] if name in self._fitted else self._models[name]
+        found = self._fitted[name] if name in self._fitted else self._models[name]
+        self._collection.check_read_by(asked.name, getattr(found, "pictured", ()))
+        return found
 
 
 def _name(

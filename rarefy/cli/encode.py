@@ -50,6 +50,7 @@ def encode(
     ids: Sequence[str]
     texts: Sequence[str]
     documents: Sequence[str]
+    collection = None
     if Path(source).is_file():
         ids, texts = (column[:limit] for column in read_texts(Path(source)))
         documents = [] if queries else texts
@@ -61,6 +62,8 @@ def encode(
             ids, texts = collection.query_ids, collection.queries
     folder = output_folder(out)
     encoder = load_model(model, documents)
+    if collection is not None:
+        collection.check_read_by(model, encoder.pictured)
     encoding = encoder.encode_queries if queries else encoder.encode_documents
     matrix = encoding(texts, progress=progress_wanted())
     write_vectors(folder, ids, matrix, terms=encoder.vocabulary.terms)

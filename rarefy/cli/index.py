@@ -70,6 +70,7 @@ def index(
 
         collection = load_collection(source, split=split, limit=limit, drop_unknown=drop_unknown)
         encoder = load_model(model, collection.documents)
+        collection.check_read_by(model, encoder.pictured)
         names = collection.document_ids
         metadata = None if fields is None else read_fields(fields, names)
         matrix = encoder.encode_documents(collection.documents, progress=progress_wanted())

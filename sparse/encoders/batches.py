@@ -29,8 +29,11 @@ def encode_in_batches(
     codec: Codec[T],
     batch_size: int,
     advance: Advance,
+    key: Callable[[str, str | None], bytes] = text_key,
 ) -> Iterator[tuple[int, T, bool]]:
     """Encode texts, the longest first so that batches hold little padding and memory peaks early.
+
+    `key` gives what the cache knows a text in a role by.
 
     Yields
     ------
@@ -41,7 +44,7 @@ def encode_in_batches(
     computed
         Whether it was encoded now, not read from the cache.
     """
-    keys = [text_key(text, role) for text in texts] if cache else []
+    keys = [key(text, role) for text in texts] if cache else []
     known = cache.read(keys) if cache else {}
     missing = []
     for position in range(len(texts)):

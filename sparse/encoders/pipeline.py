@@ -19,6 +19,8 @@ from transformers import PreTrainedModel
 from transformers.utils import logging
 
 from rarefy.errors import InputError
+from rarefy.sparse.encoders.efficientnet import EfficientNetLite
+from rarefy.sparse.encoders.given import GivenVectors
 from rarefy.sparse.encoders.union_module import UnionModule
 from rarefy.sparse.heads.dense_to_sparse import DenseToSparse
 from rarefy.sparse.heads.signed_rotation import SignedRotation
@@ -43,9 +45,11 @@ _NOT_OF_VECTORS = ("_name_or_path", "architectures", "embedding_dimension", "tra
 # Attributes of a pipeline that decide its vectors.
 _SETTINGS = ("max_seq_length", "prompts", "default_prompt_name", "truncate_dim", "max_active_dims")
 
-# What a saved SparseEncoder may end with.
-_LAST: tuple[type[torch.nn.Module], ...] = (
+# Modules of this package that a saved model may have.
+_OWN: tuple[type[torch.nn.Module], ...] = (
     DenseToSparse,
+    EfficientNetLite,
+    GivenVectors,
     SignedRotation,
     TokenToSparse,
     TopKAutoencoder,
@@ -59,7 +63,6 @@ def load_pipeline(
     kind: type[SentenceTransformer] | type[SparseEncoder],
     name: str | Path,
     device: str,
-    classes: dict[str, type[torch.nn.Module]] | None = None,
     trust_remote_code: bool = False,
 ) -> Any:
     """Load a model of sentence-transformers.
@@ -72,8 +75,6 @@ def load_pipeline(
         A folder, or a name on the hub.
     device
         ``"auto"`` (CUDA, MPS, CPU) or a torch device.
-    classes
-        Module types of this package that the model may name.
     trust_remote_code
         Whether code that comes with the model may run.
 
@@ -96,7 +97,7 @@ def load_pipeline(
         with no_bars():
             return kind._load_with_module_classes(
                 str(name),
-                classes or {},
+                {f"{own.__module__}.{own.__name__}": own for own in _OWN},
                 device=None if device == "auto" else device,
                 trust_remote_code=trust_remote_code,
                 local_files_only=not reachable,
@@ -139,13 +140,7 @@ def load_sparse_encoder(name: str | Path, device: str, trust_remote_code: bool) 
     InputError
         If there is no such model, or it is of another kind.
     """
-    pipeline = load_pipeline(
-        SparseEncoder,
-        name,
-        device,
-        {f"{last.__module__}.{last.__name__}": last for last in _LAST},
-        trust_remote_code,
-    )
+    pipeline = load_pipeline(SparseEncoder, name, device, trust_remote_code)
     # What there is was fetched while loading.
     declared = load_file_path(str(name), "config_sentence_transformers.json", local_files_only=True)
     kind = declared and json.loads(Path(declared).read_text(encoding="utf-8")).get("model_type")
@@ -207,6 +202,9 @@ def content_digest(pipeline: torch.nn.Module) -> str:
         content = tokenizer.get_vocab() if hasattr(tokenizer, "get_vocab") else None
     side = getattr(tokenizer, "truncation_side", None)
     digest.update(json.dumps((content, side), default=str).encode())
+    images = getattr(getattr(pipeline, "processor", None), "image_processor", None)
+    if images is not None:
+        digest.update(json.dumps(images.to_dict(), default=str, sort_keys=True).encode())
     return digest.hexdigest()
 
 

