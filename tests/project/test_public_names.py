@@ -10,6 +10,7 @@ PACKAGES = [
     "rarefy",
     "rarefy.eval",
     "rarefy.index",
+    "rarefy.search",
     "rarefy.sparse",
     "rarefy.sparse.training",
     "rarefy.sparse.training.sources",
