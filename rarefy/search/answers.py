@@ -80,7 +80,7 @@ def answers(
         hits.append([])
         for id, score, record in zip(ids, scores, records, strict=False):
             # A field of this name that is no str is another thing than the document's text.
-            text = record.pop(TEXT) if isinstance(record.get(TEXT), str) else None
+            text = record.pop(TEXT, None) if isinstance(record.get(TEXT, ""), str | None) else None
             why = reasons.of(query, id, text) if reasons else {}
             hits[-1].append(Hit(id, score, text, record, **why))
     return hits

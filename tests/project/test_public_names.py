@@ -11,6 +11,7 @@ PACKAGES = [
     "rarefy.eval",
     "rarefy.index",
     "rarefy.search",
+    "rarefy.serve",
     "rarefy.sparse",
     "rarefy.sparse.training",
     "rarefy.sparse.training.sources",
