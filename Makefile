@@ -34,7 +34,7 @@ test: $(READY)
 # setuptools' editable install is a finder hook that type checkers do not follow: links stand in.
 typing:
 	mkdir -p .typing/rarefy
-	ln -sfn ../../sparse ../../index ../../eval .typing/rarefy/
+	ln -sfn ../../sparse ../../index ../../eval ../../serve .typing/rarefy/
 	for name in rarefy/*; do ln -sfn ../../$$name .typing/$$name; done
 
 lint: $(READY) typing

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from rarefy.index import Hits, Index
+    from rarefy.search import Hit, Search
     from rarefy.sparse import BM25, DenseEncoder, DenseToSparse, SparseModel, load
 
 __version__ = "0.1.0"
@@ -22,8 +23,10 @@ _HOME = {
     "BM25": "rarefy.sparse",
     "DenseEncoder": "rarefy.sparse",
     "DenseToSparse": "rarefy.sparse",
+    "Hit": "rarefy.search",
     "Hits": "rarefy.index",
     "Index": "rarefy.index",
+    "Search": "rarefy.search",
     "SparseModel": "rarefy.sparse",
     "load": "rarefy.sparse",
 }
@@ -32,8 +35,10 @@ __all__ = [
     "BM25",
     "DenseEncoder",
     "DenseToSparse",
+    "Hit",
     "Hits",
     "Index",
+    "Search",
     "SparseModel",
     "load",
 ]

@@ -9,7 +9,7 @@ from __future__ import annotations
 import itertools
 import re
 import unicodedata
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,7 +17,17 @@ from typing import Any
 from rarefy.errors import InputError, InputTypeError, require
 from rarefy.sparse.vocabulary import Vocabulary
 
-__all__ = ["Analyzer", "analyzer", "language_analyzer", "read_tokenizer"]
+__all__ = [
+    "OF_WORDS",
+    "Analyzer",
+    "analyzer",
+    "language_analyzer",
+    "read_tokenizer",
+    "word_places",
+]
+
+OF_WORDS = ("english", "words")
+"""Analyzers whose tokens are words as `word_places` finds them."""
 
 _WORDS = re.compile(r"\w+")
 # Kana, unified ideographs with their extensions, hangul: scripts that separate no words.
@@ -153,6 +163,12 @@ def _word_pieces(tokenizer: Any) -> Analyzer:
         vocabulary,
         own.to_str(),
     )
+
+
+def word_places(text: str) -> Iterator[tuple[int, int, str]]:
+    """Yield where each word of a text starts and ends, and the word in lower case."""
+    for word in _WORDS.finditer(text):
+        yield word.start(), word.end(), word.group().lower()
 
 
 def _lower_words(texts: list[str]) -> Iterable[list[str]]:

@@ -235,6 +235,13 @@ class BM25(TermModel):
         """Whether the folder holds a saved BM25 model."""
         return (folder / _SETTINGS).is_file()
 
+    def spans(self, text: str) -> list[tuple[int, int, int]]:
+        """Return where a text has terms of the collection; see :meth:`TermModel.spans`."""
+        if self._analyzer.name not in analysis.OF_WORDS:
+            return []
+        found = [(*place, self._columns[word]) for *place, word in analysis.word_places(text)]
+        return [(start, end, column) for start, end, column in found if column >= 0]
+
     def _settings(self) -> dict[str, Any]:
         statistics = self._fitted()
         return {

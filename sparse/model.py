@@ -151,6 +151,23 @@ class TermModel(ABC):
         rows = sparse.csr_array(matrix)
         return [self.explain(rows[[i]], k) for i in range(rows.shape[0])]
 
+    def spans(self, text: str) -> list[tuple[int, int, int]]:
+        """Return where a text itself has terms of the vocabulary, to highlight those that matched.
+
+        Parameters
+        ----------
+        text
+            A document.
+
+        Returns
+        -------
+        list of (start, end, column)
+            A word's first character, the one after its last, and a column that it stands for, in
+            the order of the text; a word of several pieces occurs once for each. Empty if columns
+            are no words.
+        """
+        return []
+
     def _rows(
         self, texts: Iterable[str], role: Role, batch_size: int | None, progress: bool
     ) -> sparse.csr_array:

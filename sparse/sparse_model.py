@@ -205,6 +205,28 @@ class SparseModel(TermModel):
         self.encoder.fit(checked(texts), progress=progress)
         return self
 
+    def spans(self, text: str) -> list[tuple[int, int, int]]:
+        """Return where a text has terms of the vocabulary; see :meth:`TermModel.spans`.
+
+        As far as the tokenizer reads: what it cuts off has none.
+        """
+        encoder: Any = self.encoder
+        tokenizer = getattr(getattr(encoder, "dense", encoder).pipeline, "tokenizer", None)
+        backend = getattr(tokenizer, "backend_tokenizer", None)
+        if backend is None:  # a tokenizer in Python, which knows no places
+            return []
+        pieces = backend.encode(text, add_special_tokens=False)
+        fold = getattr(encoder, "fold", None)
+        terms = self.vocabulary.terms
+        words: dict[int, tuple[int, int]] = {}
+        for word, (start, end) in zip(pieces.word_ids, pieces.offsets, strict=True):
+            words[word] = (words.get(word, (start,))[0], end)
+        return [
+            (*words[word], int(column if fold is None else fold[column]))
+            for word, column, piece in zip(pieces.word_ids, pieces.ids, pieces.tokens, strict=True)
+            if word is not None and column < len(terms) and terms[column] == piece
+        ]
+
     def save(self, folder: str | Path) -> None:
         """Write the model as a SparseEncoder folder of sentence-transformers.
 

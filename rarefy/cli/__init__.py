@@ -20,6 +20,7 @@ from rarefy.cli.eval import evaluate
 from rarefy.cli.index import index
 from rarefy.cli.reproduce import reproduce
 from rarefy.cli.search import search
+from rarefy.cli.serve import serve
 from rarefy.cli.train import train
 from rarefy.cli.verify import verify
 from rarefy.cli.warmup import warmup
@@ -53,6 +54,7 @@ app.command("convert", rich_help_panel=RETRIEVE, no_args_is_help=True)(convert)
 app.command("encode", rich_help_panel=RETRIEVE, no_args_is_help=True)(encode)
 app.command("index", rich_help_panel=RETRIEVE, no_args_is_help=True)(index)
 app.command("search", rich_help_panel=RETRIEVE, no_args_is_help=True)(search)
+app.command("serve", rich_help_panel=RETRIEVE, no_args_is_help=True)(serve)
 app.command("train", rich_help_panel="Train", no_args_is_help=True)(train)
 app.command("verify", rich_help_panel=RETRIEVE, no_args_is_help=True)(verify)
 app.command("warmup", rich_help_panel=RETRIEVE)(warmup)

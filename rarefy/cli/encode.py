@@ -41,11 +41,11 @@ def encode(
     rarefy encode data/scifact --queries --out out/queries
     rarefy encode notes.jsonl --model bm25 --out out/notes[/dim]
     """
-    from rarefy.cli.origin import Origin
     from rarefy.cli.sources import load_model, read_texts
     from rarefy.eval import load_collection
     from rarefy.eval.interchange import write_vectors
     from rarefy.files import output_folder
+    from rarefy.origin import Origin
 
     ids: Sequence[str]
     texts: Sequence[str]

@@ -51,8 +51,8 @@ def index(
     """
     import rarefy
     from rarefy.cli.fields import read_fields
-    from rarefy.cli.origin import Origin
     from rarefy.cli.sources import holds_vectors, load_model, vectors_path
+    from rarefy.origin import Origin
 
     _check_out(out)
     if holds_vectors(source):

@@ -13,8 +13,8 @@ from rarefy.cli.output import print_json
 if TYPE_CHECKING:
     from scipy.sparse import csr_array
 
-    from rarefy.cli.origin import Origin
     from rarefy.index import Hits, Index
+    from rarefy.origin import Origin
 
 __all__ = ["search"]
 
@@ -60,9 +60,9 @@ def search(
 
     [dim]rarefy search out/scifact.index "does vitamin D prevent fractures" --explain[/dim]
     """
-    from rarefy.cli.origin import Origin
     from rarefy.errors import InputError
     from rarefy.index import Index
+    from rarefy.origin import Origin
 
     if (text is None) == (query_vectors is None):
         raise InputError("expected either a TEXT or --query-vectors VECTORS; see --help")
@@ -105,10 +105,10 @@ def _read_queries(source: str, origin: Origin) -> tuple[list[str], csr_array]:
     """Read query vectors, their columns moved to those that the index has for the terms."""
     from scipy.sparse import csr_array
 
-    from rarefy.cli.origin import Origin
     from rarefy.cli.sources import vectors_path
     from rarefy.errors import InputError
     from rarefy.eval.interchange import Vectors, align, read_vectors
+    from rarefy.origin import Origin
 
     path = vectors_path(source)
     vectors = read_vectors(path)

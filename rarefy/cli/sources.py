@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import rarefy
-from rarefy.cli.origin import Origin
 from rarefy.cli.output import progress_wanted
 from rarefy.errors import InputError
+from rarefy.origin import Origin
 
 if TYPE_CHECKING:
     from rarefy.sparse import TermModel

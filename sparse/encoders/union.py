@@ -98,6 +98,11 @@ class UnionEncoder:
         return Vocabulary([*words.terms, *latent], words.special)
 
     @property
+    def fold(self) -> NDArray[np.integer]:
+        """The column that stands for each piece, or -1; int [pieces]."""
+        return self.module.words.fold
+
+    @property
     def fingerprint(self) -> str:
         """Hexadecimal digest that changes when the vectors of some text would."""
         module = self.module

@@ -6,6 +6,7 @@ import pytest
 ROOT = Path(__file__).parents[2]
 PACKAGES = {"rarefy": "rarefy", "sparse": "rarefy.sparse", "index": "rarefy.index"}
 PACKAGES["eval"] = "rarefy.eval"
+PACKAGES["serve"] = "rarefy.serve"
 
 
 @pytest.fixture(scope="session")

@@ -3,6 +3,14 @@
 import ast
 import re
 
+PACKAGES = (
+    "rarefy",
+    "rarefy.eval",
+    "rarefy.index",
+    "rarefy.search",
+    "rarefy.serve",
+    "rarefy.sparse",
+)
 SECTION = re.compile(r"^Parameters\n-+\n(.*?)(?=^\S[^\n]*\n-{3,}$|\Z)", re.DOTALL | re.MULTILINE)
 
 
@@ -53,7 +61,7 @@ def test_parameters_are_those_of_the_signature(modules):
 def test_public_functions_with_parameters_describe_them(modules):
     """Only what a package exports as a function; methods may refer to one another."""
     silent = []
-    for package in ("rarefy", "rarefy.sparse", "rarefy.index", "rarefy.eval"):
+    for package in PACKAGES:
         listed = next(
             ast.literal_eval(node.value)
             for node in modules[package].body

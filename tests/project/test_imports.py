@@ -10,6 +10,9 @@ FORBIDDEN = {
     "rarefy.index": ["rarefy.sparse", "rarefy.eval", "rarefy.cli", "torch"],
     "rarefy.sparse": ["rarefy.index", "rarefy.eval", "rarefy.cli"],
     "rarefy.eval": ["rarefy.cli", "torch"],
+    "rarefy.origin": ["rarefy.index", "rarefy.eval", "rarefy.cli"],
+    "rarefy.search": ["rarefy.eval", "rarefy.cli", "torch"],
+    "rarefy.serve": ["rarefy.eval", "rarefy.cli", "torch"],
     "rarefy.errors": ["rarefy.sparse", "rarefy.index", "rarefy.eval", "rarefy.cli"],
     "rarefy.files": ["rarefy.sparse", "rarefy.index", "rarefy.eval", "rarefy.cli"],
 }
@@ -50,6 +53,8 @@ def test_imports_go_one_way(package, modules):
         ("rarefy.sparse", ["torch", "transformers", "rarefy.index"]),
         ("rarefy.eval", ["torch", "faiss", "matplotlib", "ir_measures", "jinja2"]),
         ("rarefy.eval.report", ["matplotlib", "jinja2", "rarefy.index", "rarefy.sparse"]),
+        ("rarefy.search", ["torch", "transformers", "pyarrow", "rarefy.eval", "typer", "rich"]),
+        ("rarefy.serve", ["fastapi", "uvicorn", "numba", "torch", "rarefy.search"]),
         ("rarefy.cli", ["numpy", "numba", "torch", "rarefy.sparse", "rarefy.index"]),
     ],
 )

@@ -10,6 +10,8 @@ PACKAGES = [
     "rarefy",
     "rarefy.eval",
     "rarefy.index",
+    "rarefy.search",
+    "rarefy.serve",
     "rarefy.sparse",
     "rarefy.sparse.training",
     "rarefy.sparse.training.sources",

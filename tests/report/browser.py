@@ -10,6 +10,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import time
 from pathlib import Path
 from typing import Any
 
@@ -70,19 +71,36 @@ class Browser:
                 return answer["result"]
             self.events.append(answer)
 
-    def open(self, path: Path, *, width: int, scheme: str, fragment: str = "") -> None:
-        """Load a file in a window of a width, light or dark."""
+    def open(self, page: Path | str, *, width: int, scheme: str, fragment: str = "") -> None:
+        """Load a file or an address in a window of a width, light or dark."""
         self._resize(width, 900)
         feature = {"name": "prefers-color-scheme", "value": scheme}
         self.call("Emulation.setEmulatedMedia", features=[feature])
         self._go("about:blank")  # or else a new fragment alone would not load the page again
-        self._go(path.as_uri() + fragment)
+        self._go((page if isinstance(page, str) else page.as_uri()) + fragment)
 
     def run(self, expression: str) -> Any:
         """Return the value of a JavaScript expression."""
         answer = self.call("Runtime.evaluate", expression=expression, returnByValue=True)
         assert "exceptionDetails" not in answer, answer
         return answer["result"].get("value")
+
+    def wait(self, expression: str, seconds: float = 10) -> None:
+        """Wait until a JavaScript expression is true."""
+        until = time.monotonic() + seconds
+        while not self.run(expression):
+            assert time.monotonic() < until, expression
+            time.sleep(0.02)
+
+    def press(self, key: str) -> None:
+        """Press a key that types nothing, or one character."""
+        text = {"text": key} if len(key) == 1 else {"text": "\r"} if key == "Enter" else {}
+        self.call("Input.dispatchKeyEvent", type="keyDown", key=key, code=key, **text)
+        self.call("Input.dispatchKeyEvent", type="keyUp", key=key, code=key)
+
+    def write(self, text: str) -> None:
+        """Type a text into what has the focus."""
+        self.call("Input.insertText", text=text)
 
     def picture(self, path: Path) -> bytes:
         """Photograph the whole page."""

@@ -131,8 +131,13 @@ class Origin:
             record = {"model": self.model, "fingerprint": self.fingerprint}
             stream.write(json.dumps(record, indent=1).encode())
 
-    def load(self) -> TermModel:
+    def load(self, *, cache: bool = True) -> TermModel:
         """Load the model that made the vectors.
+
+        Parameters
+        ----------
+        cache
+            Whether what it encodes is kept on disk, to be found again.
 
         Raises
         ------
@@ -142,9 +147,10 @@ class Origin:
         if self.model is None:
             raise InputError(
                 f"{self.home} was built from vectors alone, so no model is known that encodes a "
-                "text for it: search it with --query-vectors"
+                "text for it: search it with vectors (rarefy search --query-vectors)"
             )
-        model = rarefy.load(self.home / _FITTED if self.model == "bm25" else self.model)
+        name = self.home / _FITTED if self.model == "bm25" else self.model
+        model = rarefy.load(name, cache=cache)
         if isinstance(model, rarefy.SparseModel) and (self.home / _STATISTICS).exists():
             model.restore(_read_statistics(self.home / _STATISTICS))
         if model.fingerprint != self.fingerprint:

@@ -1,0 +1,86 @@
+"""What an index returns for queries, as hits: texts, fields, and the reasons for each."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from rarefy.index import Hits, Index
+from rarefy.search.fields import TEXT
+from rarefy.search.hit import Hit
+
+__all__ = ["Reasons", "answers"]
+
+
+@dataclass(frozen=True)
+class Reasons:
+    """What explains a hit.
+
+    Attributes
+    ----------
+    index : Index
+        Holds the document.
+    terms : sequence of str or None
+        One name a column; None if columns have none.
+    spans : callable
+        Returns where a text has which column, as `TermModel.spans` does.
+    """
+
+    index: Index
+    terms: Sequence[str] | None
+    spans: Callable[[str], Sequence[tuple[int, int, int]]]
+
+    def of(self, query: Any, id: str, text: str | None) -> dict[str, Any]:
+        """Return `Hit.terms` and `Hit.highlights` of a document for a query, by these names."""
+        shares = self.index.explain(query, id)
+        names = [str(c) if self.terms is None else self.terms[c] for c, _ in shares]
+        matched = {column for column, _ in shares}
+        spans = self.spans(text) if text else ()
+        places = {
+            (start, end)
+            for start, end, column in spans
+            if column in matched and any(map(str.isalnum, str(text)[start:end]))
+        }
+        return {
+            "terms": tuple(zip(names, (share for _, share in shares), strict=True)),
+            "highlights": tuple(sorted(places)),
+        }
+
+
+def answers(
+    index: Index, queries: Any, found: Hits, fields: Sequence[str] | None, reasons: Reasons | None
+) -> list[list[Hit]]:
+    """Return the hits of each query.
+
+    Parameters
+    ----------
+    index
+        What was searched.
+    queries
+        Scipy CSR [m, vocabulary].
+    found
+        What `Index.search` returned for them.
+    fields
+        What hits have of the metadata; None for all.
+    reasons
+        What explains them; None to leave it out.
+
+    Raises
+    ------
+    InputError
+        If there is no such field.
+    """
+    wanted = list(index.fields if fields is None else dict.fromkeys(fields))
+    hits: list[list[Hit]] = []
+    for row, (names, scores) in enumerate(zip(found.ids, found.scores.tolist(), strict=True)):
+        ids = [name for name in names if name is not None]
+        records: list[dict[str, Any]] = index.metadata(ids, wanted) if wanted else [{} for _ in ids]
+        query = queries[[row]] if reasons else None
+        hits.append([])
+        for id, score, record in zip(ids, scores, records, strict=False):
+            # A field of this name that is no str is another thing than the document's text.
+            text = record.pop(TEXT, None) if isinstance(record.get(TEXT, ""), str | None) else None
+            why = reasons.of(query, id, text) if reasons else {}
+            hits[-1].append(Hit(id, score, text, record, **why))
+    return hits

@@ -1,0 +1,86 @@
+"""Changes of the service: one after the other, acknowledged when they are what they say."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from concurrent.futures import Executor
+from typing import Any
+
+from rarefy.search import Search
+from rarefy.serve.bodies import Change, Deletion, Document
+from rarefy.serve.limits import Limits
+from rarefy.serve.problems import Problem
+from rarefy.serve.searches import sparse_rows
+
+__all__ = ["Changes"]
+
+
+class Changes:
+    """What `/documents`, `/documents/delete` and `/commit` do.
+
+    Parameters
+    ----------
+    search
+        What is changed.
+    threads
+        Where changes run.
+    limits
+        How much may be asked.
+    """
+
+    def __init__(self, search: Search, threads: Executor, limits: Limits) -> None:
+        self._search = search
+        self._threads = threads
+        self._limits = limits
+        self._turn = asyncio.Lock()  # so that changes never occupy all threads
+
+    async def upsert(self, change: Change) -> dict[str, Any]:
+        """Add or replace documents."""
+        documents = change.documents
+        self._check(len(documents))
+        given = [document.vector for document in documents if document.vector is not None]
+        if len(given) not in (0, len(documents)):
+            raise Problem(
+                422, f"{len(given)} of {len(documents)} documents have a vector: all or none"
+            )
+        if not given and self._search.model is None:
+            raise Problem(409, "the index was built from vectors and has no model: send vectors")
+        vectors = sparse_rows(given, self._search, self._limits) if given else None
+        await self._run(lambda: self._add(documents, vectors, change.commit))
+        return {"documents": len(documents), "committed": change.commit}
+
+    async def delete(self, deletion: Deletion) -> dict[str, Any]:
+        """Delete documents; ids that are not there are no error."""
+        self._check(len(deletion.ids))
+        found = await self._run(lambda: self._search.delete(deletion.ids, commit=deletion.commit))
+        return {"documents": found, "committed": deletion.commit}
+
+    async def commit(self) -> dict[str, Any]:
+        """Commit what waits."""
+        await self._run(self._search.commit)
+        return {"documents": 0, "committed": True}
+
+    def _add(self, documents: list[Document], vectors: Any, commit: bool) -> None:
+        ids = [document.id for document in documents]
+        records: list[dict[str, Any]] = [document.metadata for document in documents]
+        texts = [document.text for document in documents]
+        if vectors is None:
+            self._search.add([t or "" for t in texts], records, ids=ids, commit=commit)
+            return
+        held = [
+            record if text is None else {**record, "text": text}
+            for record, text in zip(records, texts, strict=True)
+        ]
+        fields = held if any(held) else None
+        self._search.add_vectors(ids, vectors, fields, commit=commit)
+
+    def _check(self, count: int) -> None:
+        if count > self._limits.documents:
+            raise Problem(
+                422, f"{count} documents, at most {self._limits.documents}: send several requests"
+            )
+
+    async def _run(self, change: Callable[[], Any]) -> Any:
+        async with self._turn:
+            return await asyncio.get_running_loop().run_in_executor(self._threads, change)

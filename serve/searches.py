@@ -1,0 +1,172 @@
+"""Searches of the service: texts are encoded in batches, everything else runs in threads."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from concurrent.futures import Executor
+from typing import Any
+
+import numpy as np
+import scipy.sparse
+
+from rarefy.search import Hit, Search
+from rarefy.serve.batching import Batches
+from rarefy.serve.bodies import Options, Queries, Query, Vector
+from rarefy.serve.limits import Limits
+from rarefy.serve.problems import Problem
+
+__all__ = ["Searches", "sparse_rows"]
+
+TERMS = 30
+"""Terms of a query that an explanation names."""
+
+
+class Searches:
+    """What `/search` and `/search/batch` do.
+
+    Parameters
+    ----------
+    search
+        What is searched.
+    batches
+        What encodes queries.
+    threads
+        Where searches run.
+    limits
+        How much may be asked.
+    """
+
+    def __init__(self, search: Search, batches: Batches, threads: Executor, limits: Limits) -> None:
+        self._search = search
+        self._batches = batches
+        self._threads = threads
+        self._limits = limits
+
+    async def one(self, query: Query) -> dict[str, Any]:
+        """Answer one query."""
+        self._check(query)
+        return await self._answer(query, query)
+
+    async def several(self, queries: Queries) -> list[dict[str, Any]]:
+        """Answer several queries with the same options."""
+        if len(queries.queries) > self._limits.queries:
+            raise Problem(
+                422, f"{len(queries.queries)} queries, at most {self._limits.queries}: send fewer"
+            )
+        self._check(queries)
+        return await asyncio.gather(*(self._answer(each, queries) for each in queries.queries))
+
+    async def probe(self) -> None:
+        """Search for nothing; raises a Problem if that fails."""
+        width = self._search.index.vocabulary_size
+        row = scipy.sparse.csr_array((1, width), dtype=np.float32)
+        try:
+            await self._run(row, Options(k=1, fields=[]))
+        except Exception as error:
+            raise Problem(503, f"no search can be answered: {type(error).__name__}") from error
+
+    async def _answer(self, query: Any, options: Options) -> dict[str, Any]:
+        began = time.perf_counter()
+        if query.vector is not None:
+            row = sparse_rows([query.vector], self._search, self._limits)
+        else:
+            row = await self._encoded(query.text)
+        encoded = time.perf_counter()
+        hits = await self._run(row, options)
+        ended = time.perf_counter()
+        answer: dict[str, Any] = {
+            "hits": [_plain(hit, options.explain) for hit in hits],
+            "milliseconds": {
+                "encode": round((encoded - began) * 1e3, 3),
+                "search": round((ended - encoded) * 1e3, 3),
+            },
+        }
+        if options.explain:
+            answer["terms"] = self._heaviest(row)
+        return answer
+
+    async def _encoded(self, text: str) -> Any:
+        if self._search.model is None:
+            raise Problem(409, "the index was built from vectors and has no model: send a vector")
+        if not text.strip():
+            raise Problem(422, "the text is empty: send words to search for")
+        if len(text) > self._limits.text_characters:
+            raise Problem(
+                422,
+                f"the text has {len(text)} characters, at most {self._limits.text_characters}: "
+                f"send less",
+            )
+        return await self._batches.vector(text)
+
+    async def _run(self, row: Any, options: Options) -> list[Hit]:
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(
+            self._threads,
+            lambda: self._search.search(
+                row,
+                options.k,
+                filter=options.filter,
+                recall=options.recall,
+                explain=options.explain,
+                fields=options.fields,
+            ),
+        )
+
+    def _check(self, options: Options) -> None:
+        limits = self._limits
+        if options.k > limits.k:
+            raise Problem(422, f"k is {options.k}, at most {limits.k}: ask for fewer")
+        if options.filter is not None and len(options.filter) > limits.filter_characters:
+            raise Problem(
+                422,
+                f"the filter has {len(options.filter)} characters, at most "
+                f"{limits.filter_characters}: simplify it",
+            )
+
+    def _heaviest(self, row: Any) -> list[tuple[str, float]]:
+        names = self._search.terms
+        order = np.lexsort((row.indices, -row.data))[:TERMS]
+        columns = row.indices[order].tolist()
+        terms = [str(column) if names is None else names[column] for column in columns]
+        return list(zip(terms, row.data[order].tolist(), strict=True))
+
+
+def sparse_rows(vectors: list[Vector], search: Search, limits: Limits) -> Any:
+    """Return vectors as scipy CSR float32 [n, vocabulary].
+
+    Raises
+    ------
+    Problem
+        If one has too many entries, or a column that the vocabulary has not.
+    """
+    width = search.index.vocabulary_size
+    for vector in vectors:
+        if len(vector.columns) > limits.vector_entries:
+            raise Problem(
+                422,
+                f"a vector has {len(vector.columns)} entries, at most {limits.vector_entries}: "
+                f"leave the lightest out",
+            )
+        if max(vector.columns, default=-1) >= width:
+            raise Problem(
+                422,
+                f"a vector has the column {max(vector.columns)}, the vocabulary has {width}: "
+                f"encode with the index's model",
+            )
+    indptr = np.cumsum([0, *(len(vector.columns) for vector in vectors)])
+    indices = np.array([c for vector in vectors for c in vector.columns], np.int64)
+    data = np.array([w for vector in vectors for w in vector.weights], np.float32)
+    return scipy.sparse.csr_array((data, indices, indptr), shape=(len(vectors), width))
+
+
+def _plain(hit: Hit, explained: bool) -> dict[str, Any]:
+    """Return a hit without what it does not have."""
+    plain: dict[str, Any] = {"id": hit.id, "score": hit.score}
+    if hit.text is not None:
+        plain["text"] = hit.text
+    if hit.metadata:
+        plain["metadata"] = hit.metadata
+    if explained:
+        plain["terms"], plain["highlights"] = hit.terms, hit.highlights
+    return plain
