@@ -205,5 +205,8 @@ def weighted_sum(
 
 
 def _best(rows: npt.NDArray[np.int64], scores: npt.NDArray[np.float64], k: int) -> Ranked:
-    best = np.argsort(-scores, kind="stable")[:k]
+    candidates = np.arange(len(scores))
+    if 0 < k < len(scores):  # only what reaches the k-th score has to be sorted
+        candidates = np.flatnonzero(scores >= -np.partition(-scores, k - 1)[k - 1])
+    best = candidates[np.argsort(-scores[candidates], kind="stable")[:k]]
     return Ranked(rows[best], scores[best])

@@ -71,6 +71,7 @@ class UnionEncoder:
             len(rows) // dense.dimension,
             query_terms=_QUERY_ENTRIES,
             document_terms=_DOCUMENT_LATENT,
+            rows=rows,
         )
         head.load_state_dict({"rows": rows, "query_mean": mean, "document_mean": mean})
         words = FoldedWords(

@@ -40,6 +40,8 @@ class SignedRotation(VectorHead):
         How many columns a query and a document keep at most.
     seed
         Of the rotations.
+    rows
+        R, float32 [rotations * d, d], if it is known.
 
     Raises
     ------
@@ -62,6 +64,8 @@ class SignedRotation(VectorHead):
         query_terms: int = 48,
         document_terms: int = 192,
         seed: int = 0,
+        *,
+        rows: Tensor | None = None,
     ) -> None:
         super().__init__()
         check_counts(rotations=rotations, query_terms=query_terms, document_terms=document_terms)
@@ -71,12 +75,13 @@ class SignedRotation(VectorHead):
         self.query_terms = query_terms
         self.document_terms = document_terms
         self.seed = seed
-        generator = torch.Generator().manual_seed(seed)
-        noise = torch.randn(
-            rotations, in_features, in_features, generator=generator, dtype=torch.float64
-        )
-        orthogonal = torch.linalg.qr(noise).Q.float()
-        self.rows = nn.Parameter(orthogonal.reshape(-1, in_features))
+        if rows is None:
+            generator = torch.Generator().manual_seed(seed)
+            noise = torch.randn(
+                rotations, in_features, in_features, generator=generator, dtype=torch.float64
+            )
+            rows = torch.linalg.qr(noise).Q.float().reshape(-1, in_features)
+        self.rows = nn.Parameter(rows)
         self.query_mean: Tensor
         self.document_mean: Tensor
         self.register_buffer("query_mean", torch.zeros(in_features))

@@ -162,3 +162,16 @@ def test_without_a_development_split_weights_are_equal_and_said_to_be(real):
     row = bench(test, ["zscore=bm25+bm25", "minmax=0.25*bm25+0.75*bm25"])["systems"]
     assert "equal weights, not tuned" in row[0]["description"]
     assert "0.25 : 0.75, given" in row[1]["description"]
+
+
+def test_a_part_of_a_weighted_sum_is_that_of_the_whole():
+    rng = np.random.default_rng(0)
+    for n in (1, 2, 7, 40):
+        rows, scales = np.sort(rng.permutation(100)[:n]), rng.integers(0, 3, (n, 2)) / 2
+        whole = weighted_sum(rows, scales, (0.3, 0.7), n)
+        order = np.lexsort((rows, -(scales @ [0.3, 0.7])))
+        assert whole.rows.tolist() == rows[order].tolist()
+        for k in range(1, n + 2):
+            part = weighted_sum(rows, scales, (0.3, 0.7), k)
+            assert part.rows.tolist() == whole.rows[:k].tolist()
+            assert part.scores.tolist() == whole.scores[:k].tolist()
