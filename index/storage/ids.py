@@ -127,9 +127,13 @@ class Ids:
         if wanted is None:
             wanted = hashes_of(names)
         found = np.full(len(names), -1, np.int64)
-        first, last = (np.searchsorted(hashes, wanted, side) for side in ("left", "right"))
-        for i in np.flatnonzero(last > first).tolist():
-            for row in rows[first[i] : last[i]].tolist():
+        if not len(hashes):
+            return found
+        first = np.searchsorted(hashes, wanted)
+        there = hashes[np.minimum(first, len(hashes) - 1)] == wanted
+        for i in np.flatnonzero(there).tolist():
+            last = np.searchsorted(hashes, wanted[i], "right")
+            for row in rows[first[i] : last].tolist():
                 if self._name(row) == names[i]:
                     found[i] = row
         return found
