@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import numpy.typing as npt
 
 from rarefy.index.merging import concatenated, laid_out, taken
 from rarefy.index.metadata import Metadata
@@ -22,14 +23,22 @@ class Buffer:
     def __init__(self) -> None:
         self.batches: list[tuple[Vectors, Metadata | None]] = []
         self.names: list[str] = []
+        self.hashes: list[npt.NDArray[np.uint64]] = []
         self.row_of: dict[str, int] = {}
         self.bytes = 0
 
-    def add(self, names: list[str], vectors: Vectors, metadata: Metadata | None) -> None:
-        """Add documents whose ids are not in it."""
+    def add(
+        self,
+        names: list[str],
+        hashes: npt.NDArray[np.uint64],
+        vectors: Vectors,
+        metadata: Metadata | None,
+    ) -> None:
+        """Add documents whose ids are not in it, and whose `hashes_of` are known."""
         first = len(self.names)
         self.row_of.update((name, first + i) for i, name in enumerate(names))
         self.names += names
+        self.hashes.append(hashes)
         self.batches.append((vectors, metadata))
         self.bytes += POSTING_BYTES * len(vectors.columns) + DOCUMENT_BYTES * len(names)
 
@@ -41,5 +50,5 @@ class Buffer:
         known = Metadata.joined(every)
         if known is not None:
             known = Metadata.joined([(known, rows)])
-        names = [self.names[row] for row in rows.tolist()]
-        return laid_out(taken(vectors, rows), Ids.of(names), known)
+        ids = Ids.of([self.names[row] for row in rows.tolist()], np.concatenate(self.hashes)[rows])
+        return laid_out(taken(vectors, rows), ids, known)

@@ -75,7 +75,7 @@ def _number_terms(vectors: Vectors) -> tuple[Array, Array]:
     postings lies in few cache lines.
     """
     if vectors.width <= max(4 * len(vectors.columns), 2**16):
-        frequency = np.bincount(vectors.columns, minlength=vectors.width)
+        frequency = _frequencies(vectors.columns, vectors.width)
         columns = np.flatnonzero(frequency)
         columns = columns[np.argsort(-frequency[columns], kind="stable")].astype(np.uint32)
         number = np.zeros(vectors.width, _smallest(columns))
@@ -86,6 +86,15 @@ def _number_terms(vectors: Vectors) -> tuple[Array, Array]:
     number = np.empty(len(columns), _smallest(columns))
     number[order] = np.arange(len(columns))
     return columns[order].astype(np.uint32), number[places]
+
+
+@kernel
+def _frequencies(columns: Array, width: int) -> Array:
+    """Return int64[width]: how often each column occurs; unlike bincount without the GIL."""
+    frequency = np.zeros(width, np.int64)
+    for p in range(columns.size):
+        frequency[columns[p]] += 1
+    return frequency
 
 
 def _smallest(columns: Array) -> type[np.unsignedinteger]:

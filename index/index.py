@@ -34,9 +34,8 @@ class Index:
     Safe to share between threads.
     """
 
-    def __init__(self, snapshot: Snapshot, folder: Path | None = None) -> None:
-        self._snapshot = snapshot
-        self._folder = folder
+    def __init__(self, snapshot: Snapshot, folder: Path | None = None, verify: bool = True) -> None:
+        self._snapshot, self._folder, self._verify = snapshot, folder, verify
 
     @classmethod
     def build(
@@ -304,8 +303,9 @@ class Index:
         folder
             Where `save` wrote it.
         verify
-            Read all bytes once and compare them with what was written. Without this, opening takes
-            no time whatever the size, and a damaged file can crash the process.
+            Read all bytes once, in `refresh` those of new files, and compare them with what was
+            written. Without this both take no time whatever the size, and a damaged file can crash
+            the process.
 
         Raises
         ------
@@ -314,7 +314,7 @@ class Index:
         DamagedIndexError
             If it is not what was written.
         """
-        return cls(Snapshot.open(Path(folder), verify=verify), Path(folder))
+        return cls(Snapshot.open(Path(folder), verify=verify), Path(folder), verify)
 
     def refresh(self) -> bool:
         """Move to the newest commit of the folder that the index was opened from.
@@ -337,7 +337,7 @@ class Index:
         if self._folder is None:
             raise InputError("the index is in memory alone: open it from a folder to refresh it")
         before = self._snapshot
-        self._snapshot = Snapshot.open(self._folder, verify=True, known=before)
+        self._snapshot = Snapshot.open(self._folder, verify=self._verify, known=before)
         return self._snapshot is not before
 
     @staticmethod

@@ -52,9 +52,9 @@ def merged(parts: Sequence[Part], vocabulary_size: int) -> Segment:
     joined = concatenated(
         [taken(_vectors(part.segment), part.rows) for part in parts], vocabulary_size
     )
-    names = [name for part in parts for name in part.names]
+    ids = Ids.joined([(part.segment.ids, part.rows) for part in parts])
     known = Metadata.joined([(part.metadata, part.rows) for part in parts])
-    return laid_out(joined, Ids.of(names), known)
+    return laid_out(joined, ids, known)
 
 
 def concatenated(pieces: Sequence[Vectors], width: int) -> Vectors:

@@ -14,8 +14,9 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from rarefy.index.compilation import kernel
 from rarefy.index.kernels import NEVER, block_ranks
-from rarefy.index.layout import Layout
+from rarefy.index.layout import Array, Layout
 from rarefy.index.leaves import Leaf
 from rarefy.index.searcher import Searcher
 from rarefy.index.vectors import Vectors
@@ -231,7 +232,7 @@ def _fit(
         places = np.unique(np.linspace(0, k - 1, min(k, RANKS)).astype(np.int64))
         counted = truth[:, places] >= 0
         some = counted.any(axis=1)
-        needed = ranks[:, some][:, :, places]
+        needed = np.ascontiguousarray(ranks[:, some][:, :, places])
         shares = counted[some] / counted[some].sum(axis=1, keepdims=True)
         exact_ns = costs[len(MASSES) - 1] + DOCUMENT_NS * leaf.block_size * exact_blocks[d]
         for level in LEVELS:
@@ -268,19 +269,36 @@ def _cheapest(
     They are at least `least`. The work is infinite if no number does. `cost` is the work of the
     sums, `each` that of a block or document.
     """
-
-    def reaches(looked_at: int) -> bool:
-        recalls = ((needed <= looked_at) * shares).sum(axis=1)
-        error = recalls.std() / np.sqrt(len(recalls))
-        return bool(recalls.mean() - error / 2 >= level)
-
-    low, high = least, int(needed[needed < NEVER].max(initial=least))
-    if not reaches(high):
+    high = int(needed[needed < NEVER].max(initial=least))
+    if not _reaches(level, high, needed, shares):
         return np.inf, high
+    low = _fewest(level, least, high, needed, shares)
+    return cost + each * low, low
+
+
+@kernel
+def _reaches(level: float, looked_at: int, needed: Array, shares: Array) -> bool:
+    """Return whether the mean recall, less half its standard error, is the level or more."""
+    n, total, squares = needed.shape[0], 0.0, 0.0
+    for i in range(n):
+        recall = 0.0
+        for j in range(needed.shape[1]):
+            if needed[i, j] <= looked_at:
+                recall += shares[i, j]
+        total += recall
+        squares += recall * recall
+    mean = total / n
+    error = np.sqrt(max(squares / n - mean * mean, 0.0) / n)
+    return mean - error / 2 >= level
+
+
+@kernel
+def _fewest(level: float, low: int, high: int, needed: Array, shares: Array) -> int:
+    """Return the fewest from `low` to `high` that reach the level, which `high` does."""
     while low < high:
         middle = (low + high) // 2
-        if reaches(middle):
+        if _reaches(level, middle, needed, shares):
             high = middle
         else:
             low = middle + 1
-    return cost + each * low, low
+    return low

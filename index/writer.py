@@ -9,6 +9,7 @@ from threading import Condition
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from rarefy.errors import InputError, InputTypeError
 from rarefy.index.buffer import Buffer
@@ -145,9 +146,10 @@ class Writer:
         fields = None
         if metadata is not None:
             fields = Metadata.of(metadata, len(documents), self._types())
+        hashes = hashes_of(names)
         with self._state:
-            self._forget(names)
-            self._buffer.add(names, documents, fields)
+            self._forget(names, hashes)
+            self._buffer.add(names, hashes, documents, fields)
             if self._buffer.bytes > self._buffer_bytes:
                 self._spill()
 
@@ -164,7 +166,7 @@ class Writer:
             raise InputTypeError(f"ids must be a sequence of strings, got one string {ids!r}")
         names = document_ids(list(dict.fromkeys(ids)), len(set(ids)))
         with self._state:
-            return self._forget(names)
+            return self._forget(names, hashes_of(names))
 
     def commit(self) -> None:
         """Make all changes since the last commit part of the index.
@@ -294,12 +296,11 @@ class Writer:
         every = [*(each.fields for each in self._segments), *held]
         return {name: kind for types in every for name, kind in types.items()}
 
-    def _forget(self, names: list[str]) -> int:
+    def _forget(self, names: list[str], hashes: npt.NDArray[np.uint64]) -> int:
         """Mark documents as deleted; return how many there were."""
         found = 0
         for name in names:
             found += self._buffer.row_of.pop(name, None) is not None
-        hashes = hashes_of(names)
         for i, each in enumerate(self._segments):
             rows = each.segment.ids.rows_of(names, hashes)
             rows = rows[(rows >= 0)]

@@ -39,21 +39,49 @@ class Ids:
             self.by_hash = by_hash
 
     @classmethod
-    def of(cls, names: Sequence[str]) -> Ids:
-        """Take strings, which are unique."""
+    def of(cls, names: Sequence[str], hashes: npt.NDArray[np.uint64] | None = None) -> Ids:
+        """Take strings, which are unique, and their `hashes_of`, where they are known."""
         encoded = [name.encode("utf-8", "surrogatepass") for name in names]
         ends = np.cumsum([len(name) for name in encoded], dtype=np.int64)
         ids = cls(np.frombuffer(b"".join(encoded), np.uint8), ends)
         ids._known[:-1] = names
         ids._all_known = True
+        if hashes is not None:
+            ids.by_hash = _by_hash(hashes)
         return ids
+
+    @classmethod
+    def joined(cls, pieces: Sequence[tuple[Ids, npt.NDArray[np.int64]]]) -> Ids:
+        """Return the ids of some rows of several, one after the other, without decoding them.
+
+        Parameters
+        ----------
+        pieces
+            Ids, and which rows of them, ascending; together they are unique.
+        """
+        blobs, lengths = [np.empty(0, np.uint8)], [np.empty(0, np.int64)]
+        hashes, rows = [np.empty(0, np.uint64)], [np.empty(0, np.uint32)]
+        first = 0
+        for ids, taken in pieces:
+            place = np.full(len(ids), -1, np.int64)
+            place[taken] = np.arange(first, first + len(taken))
+            kept = place >= 0
+            of_each = np.diff(ids.ends, prepend=0)
+            blobs.append(ids.blob[np.repeat(kept, of_each)])
+            lengths.append(of_each[kept])
+            of_hash = place[ids.by_hash[1]]
+            hashes.append(ids.by_hash[0][of_hash >= 0])
+            rows.append(of_hash[of_hash >= 0].astype(np.uint32))
+            first += len(taken)
+        every = np.concatenate(hashes)
+        order = np.argsort(every, kind="stable")  # of runs that are sorted: a merge of them
+        by_hash = every[order], np.concatenate(rows)[order]
+        return cls(np.concatenate(blobs), np.concatenate(lengths).cumsum(), by_hash)
 
     @cached_property
     def by_hash(self) -> tuple[npt.NDArray[np.uint64], npt.NDArray[np.uint32]]:
         """Hashes of the ids, uint64[n], ascending, and the row of each, uint32[n]."""
-        hashes = hashes_of(self.names())
-        rows = np.argsort(hashes, kind="stable").astype(np.uint32)
-        return hashes[rows], rows
+        return _by_hash(hashes_of(self.names()))
 
     def __len__(self) -> int:
         return len(self.ends)
@@ -99,9 +127,13 @@ class Ids:
         if wanted is None:
             wanted = hashes_of(names)
         found = np.full(len(names), -1, np.int64)
-        first, last = (np.searchsorted(hashes, wanted, side) for side in ("left", "right"))
-        for i in np.flatnonzero(last > first).tolist():
-            for row in rows[first[i] : last[i]].tolist():
+        if not len(hashes):
+            return found
+        first = np.searchsorted(hashes, wanted)
+        there = hashes[np.minimum(first, len(hashes) - 1)] == wanted
+        for i in np.flatnonzero(there).tolist():
+            last = np.searchsorted(hashes, wanted[i], "right")
+            for row in rows[first[i] : last].tolist():
                 if self._name(row) == names[i]:
                     found[i] = row
         return found
@@ -118,6 +150,13 @@ class Ids:
             return self.blob[start : self.ends[row]].tobytes().decode("utf-8", "surrogatepass")
         except UnicodeDecodeError as error:
             raise DamagedIndexError(f"the id of row {row} is not UTF-8: {error}") from error
+
+
+def _by_hash(
+    hashes: npt.NDArray[np.uint64],
+) -> tuple[npt.NDArray[np.uint64], npt.NDArray[np.uint32]]:
+    rows = np.argsort(hashes, kind="stable").astype(np.uint32)
+    return hashes[rows], rows
 
 
 def hashes_of(names: Sequence[str]) -> npt.NDArray[np.uint64]:

@@ -212,7 +212,7 @@ def publish(files: Files, folder: Path, manifest: Manifest) -> None:
             for entry in manifest.segments
         ],
     }
-    body = json.dumps(table, indent=1).encode()
+    body = json.dumps(table).encode()
     temporary = folder / f"manifest-{secrets.token_hex(8)}.new"
     with files.writing(temporary) as write:
         write(body + _trailer(body))

@@ -7,10 +7,12 @@ import runpy
 from pathlib import Path
 from types import SimpleNamespace
 
+import numpy as np
 import pytest
 
 from rarefy.errors import DamagedIndexError
 from rarefy.index import Index, Writer, tiers, writer
+from rarefy.index.storage.ids import Ids
 
 LIVES = SimpleNamespace(**runpy.run_path(str(Path(__file__).with_name("lives.py"))))
 COLUMNS = LIVES.COLUMNS
@@ -244,6 +246,38 @@ def test_damage_is_not_merged(tmp_path):
             ask()
     damaged.close()
     assert len(Index.open(folder, verify=False)) == 8
+
+
+def test_ids_are_joined_as_if_they_were_given_at_once():
+    rng = np.random.default_rng(0)
+    names = [f"{'äß𝄞'[: i % 4]}{i}" for i in range(300)]
+    first, second, third = (names[i : i + 100] for i in (0, 100, 200))
+    rows = np.flatnonzero(rng.random(100) < 0.5)
+    pieces = [(first, np.arange(100)), (second, rows), (third, rows[:0])]
+    joined = Ids.joined([(Ids.of(each), taken) for each, taken in pieces])
+    whole = Ids.of([each[row] for each, taken in pieces for row in taken])
+    assert joined.names() == whole.names()
+    ours = joined.blob, joined.ends, *joined.by_hash
+    theirs = whole.blob, whole.ends, *whole.by_hash
+    for mine, other in zip(ours, theirs, strict=True):
+        assert mine.dtype == other.dtype and (mine == other).all()
+    assert len(Ids.joined([])) == 0
+
+
+def test_a_refresh_checks_new_files_as_opening_did(tmp_path):
+    folder = tmp_path / "index"
+    with Writer(folder, vocabulary_size=COLUMNS) as other:
+        fill(other, 1)
+        checked, unchecked = Index.open(folder), Index.open(folder, verify=False)
+        before = set(folder.glob("segment-*"))
+        fill(other, 1, 1)
+    (path,) = set(folder.glob("segment-*")) - before
+    content = bytearray(path.read_bytes())
+    content[64] ^= 1
+    path.write_bytes(content)
+    assert unchecked.refresh() and len(unchecked) == 2
+    with pytest.raises(DamagedIndexError, match="CRC-32"):
+        checked.refresh()
 
 
 def test_a_block_that_fails_says_its_own_error(tmp_path, gate, files):
