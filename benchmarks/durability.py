@@ -22,6 +22,7 @@ from parts import Part, run
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests" / "index"))
 
 from proofs import copies, crashes, damage, kills, machine, together
+from proofs.memory import memory_folder
 
 ROOT = Path(__file__).parents[1]
 RESULT = Path(__file__).parent / "results" / "durability.json"
@@ -33,12 +34,13 @@ LONGEST_INPUT = 4096
 def prove_crashes(home: Path, smoke: bool) -> dict[str, Any]:
     """Kill, cut the power, and fail at every operation; kill what recovers; kill after kill."""
     steps, stride = (2, 41) if smoke else (6, 1)
-    counts = crashes.at_every_operation(home / "every", steps, [None, 0, 1, 2], stride)
-    counts += crashes.at_every_error(home / "errors", steps, stride)
-    again = crashes.in_recovery(home / "again", 2, 0, 97 if smoke else 7, 37 if smoke else 1)
-    counts += again
-    for seed in range(2 if smoke else 20):
-        counts += crashes.kill_after_kill(home / f"cycles-{seed}", 5 if smoke else 100, seed)
+    with memory_folder() as folder:
+        counts = crashes.at_every_operation(folder / "every", steps, [None, 0, 1, 2], stride)
+        counts += crashes.at_every_error(folder / "errors", steps, stride)
+        strides = (97, 37) if smoke else (7, 1)
+        counts += crashes.in_recovery(folder / "again", 2, 0, *strides)
+        for seed in range(2 if smoke else 20):
+            counts += crashes.kill_after_kill(folder / f"{seed}", 5 if smoke else 100, seed)
     return {"counts": counts}
 
 
@@ -49,7 +51,8 @@ def prove_kills(home: Path, smoke: bool) -> dict[str, Any]:
 
 def prove_damage(home: Path, smoke: bool) -> dict[str, Any]:
     """Change every byte of a small index in two ways, and cut its files at every length."""
-    return {"counts": damage.everywhere(home, 101 if smoke else 1)}
+    with memory_folder() as folder:
+        return {"counts": damage.everywhere(folder, 101 if smoke else 1)}
 
 
 def prove_machine(home: Path, smoke: bool) -> dict[str, Any]:
