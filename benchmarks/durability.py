@@ -23,6 +23,7 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "tests" / "index"))
 
 from proofs import copies, crashes, damage, kills, machine, together
 from proofs.memory import memory_folder
+from proofs.sweeping import swept_at_once
 
 ROOT = Path(__file__).parents[1]
 RESULT = Path(__file__).parent / "results" / "durability.json"
@@ -31,6 +32,7 @@ INPUTS = {"container": 200_000, "filter": 500_000, "manifest": 200_000, "segment
 LONGEST_INPUT = 4096
 
 
+@swept_at_once()
 def prove_crashes(home: Path, smoke: bool) -> dict[str, Any]:
     """Kill, cut the power, and fail at every operation; kill what recovers; kill after kill."""
     steps, stride = (2, 41) if smoke else (6, 1)
@@ -44,22 +46,26 @@ def prove_crashes(home: Path, smoke: bool) -> dict[str, Any]:
     return {"counts": counts}
 
 
+@swept_at_once()
 def prove_kills(home: Path, smoke: bool) -> dict[str, Any]:
     """Kill -9 a writer at random moments, two processes reading all the while."""
     return {"counts": kills.at_random(home, 3 if smoke else 500, seed=0)}
 
 
+@swept_at_once()
 def prove_damage(home: Path, smoke: bool) -> dict[str, Any]:
     """Change every byte of a small index in two ways, and cut its files at every length."""
     with memory_folder() as folder:
         return {"counts": damage.everywhere(folder, 101 if smoke else 1)}
 
 
+@swept_at_once()
 def prove_machine(home: Path, smoke: bool) -> dict[str, Any]:
     """Compare many random lives with a dictionary."""
     return {"counts": machine.many_lives(10 if smoke else 10_000, 25 if smoke else 50)}
 
 
+@swept_at_once()
 def prove_fuzzing(home: Path, smoke: bool) -> dict[str, Any]:
     """Let libFuzzer make inputs that reach as much of the parsers as it can."""
     counts: Counter[str] = Counter()
@@ -80,6 +86,7 @@ def prove_fuzzing(home: Path, smoke: bool) -> dict[str, Any]:
     return {"counts": counts}
 
 
+@swept_at_once()
 def prove_together(home: Path, smoke: bool) -> dict[str, Any]:
     """Write while 8 threads and 4 processes read, and hold each result against the commits."""
     return {"counts": together.read_and_written(home, 3 if smoke else 600)}

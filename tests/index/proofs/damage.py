@@ -15,8 +15,6 @@ from proofs.clock import QUERIES, Clock
 from proofs.crashes import live
 from rarefy.errors import InputError
 from rarefy.index import Index
-from rarefy.index.storage.files import Files
-from rarefy.index.storage.manifest import read_newest, sweep
 
 __all__ = ["everywhere"]
 
@@ -45,7 +43,6 @@ def everywhere(home: Path, stride: int = 1) -> Counter[str]:
     """
     folder = home / "index"
     live(folder, range(1, STEPS + 1), clock=CLOCK)
-    sweep(Files(), folder, [read_newest(folder)], at_once=True)
     index = Index.open(folder)
     assert len(index._snapshot.parts) > 1
     assert any(part.alive is not None for part in index._snapshot.parts)
