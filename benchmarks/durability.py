@@ -69,6 +69,7 @@ def prove_machine(home: Path, smoke: bool) -> dict[str, Any]:
 def prove_fuzzing(home: Path, smoke: bool) -> dict[str, Any]:
     """Let libFuzzer make inputs that reach as much of the parsers as it can."""
     counts: Counter[str] = Counter()
+    branches = {}
     for target, runs in INPUTS.items():
         inputs = home / target
         inputs.mkdir()
@@ -80,10 +81,9 @@ def prove_fuzzing(home: Path, smoke: bool) -> dict[str, Any]:
         done = subprocess.run(command, capture_output=True, text=True, check=False)
         if done.returncode:
             sys.exit(f"{target}: {done.stderr[-5000:]}")
-        counts[f"{target}: inputs"] = int(re.findall(r"Done (\d+) runs", done.stderr)[0])
-        counts[f"{target}: branches"] = int(re.findall(r"DONE\s+cov: (\d+)", done.stderr)[0])
-    counts["inputs"] = sum(counts[f"{target}: inputs"] for target in INPUTS)
-    return {"counts": counts}
+        counts[f"{target}s"] = int(re.findall(r"Done (\d+) runs", done.stderr)[0])
+        branches[target] = int(re.findall(r"DONE\s+cov: (\d+)", done.stderr)[0])
+    return {"counts": {"inputs": counts.total(), **counts}, "branches": branches}
 
 
 @swept_at_once()

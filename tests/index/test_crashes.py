@@ -13,15 +13,18 @@ from rarefy.index import Index, Writer
 @pytest.mark.parametrize("seed", [None, 0], ids=["killed", "without power"])
 def test_a_kill_at_any_operation_loses_nothing_committed(memory, seed):
     counts = crashes.at_every_operation(memory, 4, [seed], stride=11)
-    assert counts["killed" if seed is None else "without power"] > 40
+    assert counts["deaths" if seed is None else "losses of power"] > 40
 
 
 def test_a_kill_at_every_operation_of_a_commit_loses_nothing_committed(memory):
-    assert crashes.at_every_operation(memory, 1, [1])["without power"] > 40
+    assert crashes.at_every_operation(memory, 1, [1])["losses of power"] > 40
 
 
 def test_a_kill_while_recovering_loses_nothing_committed(memory):
-    assert crashes.in_recovery(memory, 3, 0, stride=97, again_stride=11)["recovering"] > 10
+    assert (
+        crashes.in_recovery(memory, 3, 0, stride=97, again_stride=11)["deaths while recovering"]
+        > 10
+    )
 
 
 @pytest.mark.parametrize("seed", range(2))
