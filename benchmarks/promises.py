@@ -24,7 +24,7 @@ def durability_table(result: dict[str, Any]) -> str:
     lines = ["| proof | counted | minutes |", "|---|---|--:|"]
     for name, proof in result.items():
         short = " (a short run)" if proof["smoke"] else ""
-        counts = ", ".join(f"{what} {number:,}" for what, number in proof["counts"].items())
+        counts = ", ".join(f"{number:,} {what}" for what, number in proof["counts"].items())
         lines.append(f"| {TITLES[name]}{short} | {counts} | {proof['seconds'] / 60:.1f} |")
     return "\n".join(lines)
 

@@ -32,7 +32,8 @@ def verify(folder: Path) -> None:
     """Check every byte of an index, and that its parts fit together.
 
     Checksums, offsets, terms and rows within their ranges, ids, metadata, deletions, and that the
-    bounds by which search leaves documents out are not below the weights.
+    bounds by which search leaves documents out are not below the weights. An index that is written
+    meanwhile is checked as of one commit.
 
     Raises
     ------
@@ -43,7 +44,18 @@ def verify(folder: Path) -> None:
     MissingExtraError
         If there is metadata and pyarrow is not installed.
     """
-    manifest = read_newest(folder)
+    while True:
+        manifest = read_newest(folder)
+        try:
+            _check(folder, manifest)
+            return
+        except DamagedIndexError:
+            if generations(folder)[0] == manifest.generation:
+                raise  # otherwise files may have gone since the manifest was read
+
+
+def _check(folder: Path, manifest: Manifest) -> None:
+    """Raise if a commit is not sound."""
     parts = []
     for entry in manifest.segments:
         ids = _checked(folder, entry, manifest.vocabulary_size).ids

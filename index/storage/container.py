@@ -141,8 +141,8 @@ class Container:
                 self._map = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_COPY)
         except FileNotFoundError:
             raise self.damaged(
-                "it is missing (a folder that is written takes long to copy: copy what "
-                "Index.snapshot makes)"
+                "it is missing (if the folder was copied while it was written, copy what "
+                "Index.snapshot makes instead)"
             ) from None
         except ValueError:
             raise self.damaged("it is empty") from None

@@ -9,6 +9,7 @@ import typer
 
 from rarefy.cli.arguments import DEFAULT_MODEL, DropUnknown, Limit, ModelName, Split
 from rarefy.cli.output import note, progress_wanted
+from rarefy.errors import InputError
 
 __all__ = ["index"]
 
@@ -41,6 +42,15 @@ def index(
             help="Fields to filter by: a JSON object a line, with the id of its document.",
         ),
     ] = None,
+    datetimes: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--datetime",
+            metavar="FIELD",
+            show_default=False,
+            help="A field whose text is a moment, such as 2024-01-31; may be repeated.",
+        ),
+    ] = None,
 ) -> None:
     """Build an index from vectors, or from a collection that MODEL encodes.
 
@@ -54,6 +64,8 @@ def index(
     from rarefy.cli.sources import holds_vectors, load_model, vectors_path
     from rarefy.origin import Origin
 
+    if datetimes and fields is None:
+        raise InputError("--datetime names a field, and there are none: pass --fields")
     _check_out(out)
     if holds_vectors(source):
         from rarefy.eval import read_vectors
@@ -62,7 +74,7 @@ def index(
         vectors = read_vectors(path)
         origin = Origin.open(path, terms=vectors.terms)
         matrix, ids = vectors.matrix[:limit], vectors.ids[:limit]
-        metadata = None if fields is None else read_fields(fields, ids)
+        metadata = None if fields is None else read_fields(fields, ids, datetimes or ())
         built = rarefy.Index.build(matrix, ids=ids, compact=compact, metadata=metadata)
         built.save(out)
     else:
@@ -72,7 +84,7 @@ def index(
         encoder = load_model(model, collection.documents)
         collection.check_read_by(model, encoder.pictured)
         names = collection.document_ids
-        metadata = None if fields is None else read_fields(fields, names)
+        metadata = None if fields is None else read_fields(fields, names, datetimes or ())
         matrix = encoder.encode_documents(collection.documents, progress=progress_wanted())
         built = rarefy.Index.build(matrix, ids=names, compact=compact, metadata=metadata)
         built.save(out)

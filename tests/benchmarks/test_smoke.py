@@ -10,9 +10,9 @@ import pytest
 ROOT = Path(__file__).parents[2]
 
 
-def smoke(name, out):
+def smoke(name, out, *parts):
     pytest.importorskip("matplotlib")
-    command = [sys.executable, f"benchmarks/{name}.py", "--smoke", "--out", str(out)]
+    command = [sys.executable, f"benchmarks/{name}.py", *parts, "--smoke", "--out", str(out)]
     subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True, timeout=600)
     return json.loads(out.read_text(encoding="utf-8"))
 
@@ -35,6 +35,21 @@ def test_engine(tmp_path):
     shapes = {(s["queries"], s["k"]) for s in result["shapes"]}
     assert {("medium", 1000), ("longest", 10)} <= shapes
     assert "</svg>" in (tmp_path / "engine.svg").read_text(encoding="utf-8")
+
+
+@pytest.mark.jit
+def test_live(tmp_path):
+    result = smoke("live", tmp_path / "live.json")
+    assert list(result) == ["freshness", "ingest", "meanwhile", "segments", "opening"]
+    (disk,) = [t for t in result["ingest"]["targets"] if t["target"].startswith("disk")]
+    assert disk["met"]
+
+
+@pytest.mark.jit
+def test_durability(tmp_path):
+    result = smoke("durability", tmp_path / "durability.json", "crashes", "machine", "copies")
+    assert list(result) == ["crashes", "machine", "copies"]
+    assert result["machine"]["counts"]["lives"] >= 10
 
 
 @pytest.mark.models

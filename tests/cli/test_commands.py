@@ -56,6 +56,24 @@ def test_search_by_fields(run, tmp_path, vectors, query_vectors):
         assert [hit["id"] for hit in first["hits"]] == expected
 
 
+def test_search_by_moments(run, refused, tmp_path, vectors, query_vectors):
+    fields, out = tmp_path / "fields.jsonl", tmp_path / "index"
+    records = [{"id": "c", "seen": "2024-01-31T12:00+01:00"}, {"id": "a", "seen": "2023-05-01"}]
+    fields.write_text("\n".join(map(json.dumps, records)))
+    run("index", vectors, "--out", out, "--fields", fields, "--datetime", "seen")
+    search = ["search", out, "--query-vectors", query_vectors, "--json", "--filter"]
+    for text, expected in [("seen > '2024-01-31T10:59'", ["c"]), ("seen > '2024-01-31T11:00'", [])]:
+        first, _ = json.loads(run(*search, text).out)["queries"]
+        assert [hit["id"] for hit in first["hits"]] == expected
+    again = ["index", vectors, "--out", tmp_path / "other", "--datetime"]
+    assert "--datetime names a field, and there are none" in refused(*again, "seen")
+    assert "no line has the field 'when'" in refused(*again, "when", "--fields", fields)
+    fields.write_text('{"id": "a", "seen": "yesterday"}')
+    assert ":1: seen is 'yesterday'; expected a moment" in refused(
+        *again, "seen", "--fields", fields
+    )
+
+
 def test_fields_of_a_collection(run, tmp_path, collection):
     fields = tmp_path / "fields.jsonl"
     fields.write_text('{"id": "d1", "lang": "en"}\n{"id": "d2", "lang": "de"}\n')

@@ -5,26 +5,32 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-import numpy as np
 import pytest
 
+sys.path.insert(0, str(Path(__file__).parent))
+# There are faults, lives and proofs, which benchmarks/durability.py imports too.
+
+from proofs.memory import memory_folder
+from proofs.sweeping import swept_at_once
+
 from rarefy.index.filters import NO_FILTER
-from rarefy.index.storage import manifest
 from rarefy.index.storage.container import Container, write_container
 from rarefy.index.storage.files import Files
 from rarefy.index.storage.manifest import Manifest, publish, read_newest, sweep
 
-sys.path.insert(0, str(Path(__file__).parent))
-"""Where faults, lives and proofs are, which benchmarks/durability.py imports too."""
-
 
 @pytest.fixture(autouse=True, scope="session")
-def swept_at_once():
+def no_waiting():
     """Let no file wait for copies of its folder."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(manifest, "COPY_SECONDS", 0.0)
-        patch.setattr(manifest, "COPY_SPEED", np.inf)
+    with swept_at_once():
         yield
+
+
+@pytest.fixture
+def memory():
+    """An empty folder in memory."""
+    with memory_folder() as folder:
+        yield folder
 
 
 @pytest.fixture(scope="session")

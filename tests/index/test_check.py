@@ -10,6 +10,7 @@ from rarefy.errors import DamagedIndexError, InputError
 from rarefy.index import Index, Writer
 from rarefy.index.build import build
 from rarefy.index.metadata import Metadata
+from rarefy.index.storage import check
 from rarefy.index.storage.bounds import bound_fault
 from rarefy.index.storage.check import repair, verify
 from rarefy.index.storage.container import Container
@@ -112,6 +113,21 @@ def test_nothing_is_left_without_a_manifest(tmp_path):
         repair(tmp_path)
     with pytest.raises(InputError, match="holds no index"):
         repair(tmp_path / "nowhere")
+
+
+def test_what_is_overtaken_by_a_writer_is_checked_anew(tmp_path, monkeypatch):
+    old = committed(tmp_path, ["a", "b"])
+    sound = check.read_segment
+
+    def overtaken(*arguments, **options):
+        if not (tmp_path / "manifest-2.json").exists():
+            publish(Files(), tmp_path, old._replace(generation=2, segments=()))
+            (tmp_path / old.segments[0].file.name).unlink()
+        return sound(*arguments, **options)
+
+    monkeypatch.setattr(check, "read_segment", overtaken)
+    verify(tmp_path)
+    assert read_newest(tmp_path).generation == 2
 
 
 def test_what_is_being_written_is_not_repaired(tmp_path):

@@ -11,26 +11,29 @@ from rarefy.index import Index, Writer
 
 
 @pytest.mark.parametrize("seed", [None, 0], ids=["killed", "without power"])
-def test_a_kill_at_any_operation_loses_nothing_committed(tmp_path, seed):
-    counts = crashes.at_every_operation(tmp_path, 4, [seed], stride=11)
-    assert counts["killed" if seed is None else "without power"] > 40
+def test_a_kill_at_any_operation_loses_nothing_committed(memory, seed):
+    counts = crashes.at_every_operation(memory, 4, [seed], stride=11)
+    assert counts["deaths" if seed is None else "losses of power"] > 40
 
 
-def test_a_kill_at_every_operation_of_a_commit_loses_nothing_committed(tmp_path):
-    assert crashes.at_every_operation(tmp_path, 1, [1])["without power"] > 40
+def test_a_kill_at_every_operation_of_a_commit_loses_nothing_committed(memory):
+    assert crashes.at_every_operation(memory, 1, [1])["losses of power"] > 40
 
 
-def test_a_kill_while_recovering_loses_nothing_committed(tmp_path):
-    assert crashes.in_recovery(tmp_path, 3, 0, stride=97, again_stride=11)["recovering"] > 10
+def test_a_kill_while_recovering_loses_nothing_committed(memory):
+    assert (
+        crashes.in_recovery(memory, 3, 0, stride=97, again_stride=11)["deaths while recovering"]
+        > 10
+    )
 
 
 @pytest.mark.parametrize("seed", range(2))
-def test_kill_after_kill_loses_nothing_committed(tmp_path, seed):
-    assert crashes.kill_after_kill(tmp_path / "home", 30, seed)["deaths in a row"] > 10
+def test_kill_after_kill_loses_nothing_committed(memory, seed):
+    assert crashes.kill_after_kill(memory / "home", 30, seed)["deaths in a row"] > 10
 
 
-def test_an_error_at_any_operation_is_said_and_survived(tmp_path):
-    assert crashes.at_every_error(tmp_path, 4, stride=23)["of these raised"] > 40
+def test_an_error_at_any_operation_is_said_and_survived(memory):
+    assert crashes.at_every_error(memory, 4, stride=23)["of these raised"] > 40
 
 
 @pytest.mark.jit
@@ -45,8 +48,8 @@ def test_whoever_reads_while_another_writes_sees_commits_alone(tmp_path):
     assert counts["commits"] and counts["results of threads"] and counts["of processes"]
 
 
-def test_changed_and_cut_files_are_refused(tmp_path):
-    counts = damage.everywhere(tmp_path, stride=29)
+def test_changed_and_cut_files_are_refused(memory):
+    counts = damage.everywhere(memory, stride=29)
     assert counts["refused"] > 300 and not counts["wrong"]
 
 

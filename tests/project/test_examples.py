@@ -20,5 +20,7 @@ def test_live_search(root, tmp_path):
     )
     assert done.returncode == 0, done.stderr
     before, after = done.stdout.split("after it:\n")
-    assert sorted(line.split()[0] for line in before.splitlines()[1:]) == ["bread", "cat"]
-    assert after.split(maxsplit=2) == ["cat", "2024", "A cat flap for the kitchen door.\n"]
+    assert "The cat sat" in before and "A recipe" in before
+    assert after.split()[0] == "cat" and "A cat flap" in after and "2024" in after
+    assert after.splitlines()[-1] == "older ones: [None]"
+    assert len((root / "examples" / "live_search.py").read_text().splitlines()) <= 30

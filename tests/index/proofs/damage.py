@@ -56,8 +56,8 @@ def everywhere(home: Path, stride: int = 1) -> Counter[str]:
     status, outcomes = Child(lambda say: attempt(folder, cases, say)).end()
     counts: Counter[str] = Counter({"files": len(files)})
     for case, outcome in zip(cases, outcomes, strict=False):
-        counts["bytes changed" if case.mask else "lengths cut to"] += 1
-        counts[("the same", "refused", "wrong")[outcome]] += 1
+        counts["changed bytes" if case.mask else "cuts"] += 1
+        counts[("without effect", "refused", "wrong")[outcome]] += 1
         assert outcome != WRONG, case
     assert status == 0, (status, cases[len(outcomes)])
     return counts

@@ -7,17 +7,17 @@ from __future__ import annotations
 
 import atexit
 import json
-import shutil
 import struct
-import tempfile
 import zlib
 from collections.abc import Callable
+from contextlib import ExitStack
 from functools import cache
 from pathlib import Path
 
 import numpy as np
 
 from proofs.clock import QUERIES, matrix, record, weights
+from proofs.memory import memory_folder
 from rarefy.errors import InputError
 from rarefy.index import Index
 from rarefy.index.grammar import parse
@@ -33,7 +33,6 @@ __all__ = ["TARGETS", "seeds"]
 DOCUMENTS = 40
 EDIT = struct.Struct("<BBHI")
 """An edit of an array: which, of how many bytes, where, and the value."""
-MEMORY = Path("/dev/shm")
 
 
 class Memory(Files):
@@ -69,8 +68,9 @@ def sound() -> Path:
 @cache
 def home() -> Path:
     """Return a folder to write to, in memory where there is one."""
-    folder = Path(tempfile.mkdtemp(dir=MEMORY if MEMORY.is_dir() else None))
-    atexit.register(shutil.rmtree, folder)
+    made = ExitStack()
+    folder = made.enter_context(memory_folder())
+    atexit.register(made.close)
     (folder / "index").mkdir()
     return folder
 
