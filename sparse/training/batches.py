@@ -18,7 +18,10 @@ __all__ = ["Batch", "PairBatches"]
 
 
 class Batch(NamedTuple):
-    """Dense vectors of B queries and of the document that belongs to each; float32 [B, d]."""
+    """Dense vectors of B queries and of the document that belongs to each; float32.
+
+    [B, d] each; of two encoders, either has a length of its own.
+    """
 
     queries: Tensor
     documents: Tensor
@@ -35,7 +38,7 @@ class PairBatches:
     ----------
     queries, documents
         float16 or float32 [n, d], perhaps memory-mapped; row i of one belongs to row i of the
-        other.
+        other. Of two encoders, either has a length of its own.
     size
         Pairs a batch, B; those left over at an epoch's end wait for the next one.
     seed
@@ -47,8 +50,8 @@ class PairBatches:
     Raises
     ------
     InputError
-        If the shapes differ, there are less than `size` pairs, or `neighbours` does not divide
-        `size`.
+        If there is not one document for each query, there are less than `size` pairs, or
+        `neighbours` does not divide `size`.
     """
 
     def __init__(
@@ -60,7 +63,7 @@ class PairBatches:
         seed: int = 0,
         neighbours: int = 1,
     ) -> None:
-        if queries.shape != documents.shape:
+        if len(queries) != len(documents):
             raise InputError(
                 f"queries have the shape {queries.shape} and documents {documents.shape}; "
                 "expected one document for each query"

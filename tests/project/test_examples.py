@@ -24,3 +24,46 @@ def test_live_search(root, tmp_path):
     assert after.split()[0] == "cat" and "A cat flap" in after and "2024" in after
     assert after.splitlines()[-1] == "older ones: [None]"
     assert len((root / "examples" / "live_search.py").read_text().splitlines()) <= 30
+
+
+def test_emoji_search(root, tmp_path):
+    st = pytest.importorskip("sentence_transformers")
+    import numpy as np
+
+    from rarefy.index import Index
+    from rarefy.sparse import (
+        DenseEncoder,
+        DenseToSparse,
+        GivenVectors,
+        SparseModel,
+        Towers,
+        Vocabulary,
+    )
+
+    def tower(*names):
+        given = GivenVectors(np.eye(2, dtype=np.float32), names)
+        encoder = DenseEncoder(st.SentenceTransformer(modules=[given]), cache=False)
+        head = DenseToSparse.random(2, 6, threshold=0.0)
+        return SparseModel(encoder, head, vocabulary=Vocabulary(["a", "b", "c", "d", "e", "f"]))
+
+    towers = {"en": tower("cat", "sushi"), "languages": tower("Katze", "寿司")}
+    towers["image"] = tower("cat.png", "sushi.png")
+    model = Towers(towers, query="en", document="image")
+    model.save(tmp_path / "model")
+    documents = model.encode_documents(["cat.png", "sushi.png"])
+    Index.build(documents, ids=["1F408-200D-2B1B", "1F363"]).save(tmp_path / "index")
+    done = subprocess.run(
+        [
+            *(sys.executable, root / "examples" / "emoji_search.py"),
+            *(tmp_path / "model", tmp_path / "index", "寿司", "Katze"),
+        ],
+        capture_output=True,
+        text=True,
+        cwd=tmp_path,
+        env={**os.environ, "HF_HUB_OFFLINE": "1", "PYTHONIOENCODING": "utf-8"},
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    sushi, cat = done.stdout.splitlines()
+    assert sushi.startswith("寿司: 🍣")
+    assert cat.startswith("Katze: 🐈\u200d⬛")

