@@ -18,6 +18,7 @@ from rarefy.cli.convert import convert
 from rarefy.cli.encode import encode
 from rarefy.cli.eval import evaluate
 from rarefy.cli.index import index
+from rarefy.cli.mcp import mcp
 from rarefy.cli.reproduce import reproduce
 from rarefy.cli.search import search
 from rarefy.cli.serve import serve
@@ -53,6 +54,7 @@ app.command("reproduce", rich_help_panel=COMPARE)(reproduce)
 app.command("convert", rich_help_panel=RETRIEVE, no_args_is_help=True)(convert)
 app.command("encode", rich_help_panel=RETRIEVE, no_args_is_help=True)(encode)
 app.command("index", rich_help_panel=RETRIEVE, no_args_is_help=True)(index)
+app.command("mcp", rich_help_panel=RETRIEVE, no_args_is_help=True)(mcp)
 app.command("search", rich_help_panel=RETRIEVE, no_args_is_help=True)(search)
 app.command("serve", rich_help_panel=RETRIEVE, no_args_is_help=True)(serve)
 app.command("train", rich_help_panel="Train", no_args_is_help=True)(train)

@@ -1,0 +1,38 @@
+"""``rarefy mcp``: an index as a tool of assistants."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+__all__ = ["mcp"]
+
+
+def mcp(
+    folder: Annotated[
+        Path, typer.Argument(metavar="INDEX", show_default=False, help="The folder of an index.")
+    ],
+    model: Annotated[
+        str | None,
+        typer.Option(
+            "--model",
+            "-m",
+            metavar="MODEL",
+            show_default=False,
+            help="What encodes texts: by default what made the index.",
+        ),
+    ] = None,
+) -> None:
+    """Serve an index over stdin and stdout by the Model Context Protocol; nothing can be changed.
+
+    [dim]rarefy mcp out/scifact.index[/dim]
+    """
+    from rarefy.adapters import create_mcp_server
+    from rarefy.errors import InputError
+    from rarefy.search import Search
+
+    if not folder.exists():
+        raise InputError(f"there is no index at {folder}: make one with rarefy index")
+    create_mcp_server(Search(folder, model)).run()
