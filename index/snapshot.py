@@ -140,10 +140,8 @@ class Snapshot:
         else:
             chosen = self._searcher.planned(
                 [
-                    plans(part.table, k, recall, len(part.segment.ids), int(kept.sum()))
-                    for part, kept in zip(
-                        self.parts, np.split(allowed, self.starts[1:-1]), strict=True
-                    )
+                    plans(part.table, k, recall, len(part.segment.ids), int(allowed[a:b].sum()))
+                    for part, a, b in self._spans()
                 ]
             )
             kept = self._searcher.filter(self._in_segments(allowed))

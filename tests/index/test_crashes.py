@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import count
+
 import pytest
 from faults import ERRORS, FaultyFiles
 from lives import COLUMNS, content, expected, vectors, weights
@@ -12,19 +14,17 @@ from rarefy.index import Index, Writer
 
 @pytest.mark.parametrize("seed", [None, 0], ids=["killed", "without power"])
 def test_a_kill_at_any_operation_loses_nothing_committed(memory, seed):
-    counts = crashes.at_every_operation(memory, 4, [seed], stride=11)
+    counts = crashes.at_every_operation(memory, 4, [seed], stride=3)
     assert counts["deaths" if seed is None else "losses of power"] > 40
 
 
 def test_a_kill_at_every_operation_of_a_commit_loses_nothing_committed(memory):
-    assert crashes.at_every_operation(memory, 1, [1])["losses of power"] > 40
+    assert crashes.at_every_operation(memory, 1, [1])["losses of power"] > 25
 
 
 def test_a_kill_while_recovering_loses_nothing_committed(memory):
-    assert (
-        crashes.in_recovery(memory, 3, 0, stride=97, again_stride=11)["deaths while recovering"]
-        > 10
-    )
+    counts = crashes.in_recovery(memory, 3, 0, stride=29, again_stride=5)
+    assert counts["deaths while recovering"] > 10
 
 
 @pytest.mark.parametrize("seed", range(2))
@@ -33,7 +33,7 @@ def test_kill_after_kill_loses_nothing_committed(memory, seed):
 
 
 def test_an_error_at_any_operation_is_said_and_survived(memory):
-    assert crashes.at_every_error(memory, 4, stride=23)["of these raised"] > 40
+    assert crashes.at_every_error(memory, 4, stride=9)["of these raised"] > 40
 
 
 @pytest.mark.jit
@@ -55,7 +55,7 @@ def test_changed_and_cut_files_are_refused(memory):
 
 def test_a_writer_goes_on_after_an_error(tmp_path):
     """Whichever operation of a commit fails, the next commit has all of it, or rollback none."""
-    for at in range(30):
+    for at in count():
         for forget in (False, True):
             folder = tmp_path / f"{at} {forget}"
             files = FaultyFiles(error=ERRORS[0])
@@ -70,6 +70,9 @@ def test_a_writer_goes_on_after_an_error(tmp_path):
             except OSError:
                 failed = True
                 assert len(Index.open(folder)) in (2, 3)
+            if files.failed is None:
+                assert at > 8, "few operations were seen"
+                return
             if failed and forget:
                 writer.rollback()
             writer.upsert(["d"], vectors(weights(4)))
