@@ -207,7 +207,16 @@ class Writer:
             self._sweep([self._manifest, *self._before()])
 
     def merge(self) -> None:
-        """Commit, and make all segments one without deleted documents: the fastest to search."""
+        """Commit, and make all segments one without deleted documents: the fastest to search.
+
+        Waits for merges that run, and takes as much more of the disk as the index has until it
+        returns.
+
+        Raises
+        ------
+        OSError, DamagedIndexError
+            If a merge fails; the commit is done.
+        """
         with self._state:
             self.commit()
             self._merges.settle()
@@ -215,6 +224,8 @@ class Writer:
             if len(self._committed) > 1 or any(not each.alive.all() for each in self._committed):
                 self._merges.run(Replacement(self._committed, self.vocabulary_size))
                 self._merges.report()
+            if any(each.files - self._manifest.files for each in self._before()):
+                self._publish(self._committed)  # so that the commit before needs no other files
 
     def close(self) -> None:
         """Wait for merges that run, and let others write; what is not committed is forgotten.

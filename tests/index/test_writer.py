@@ -89,6 +89,10 @@ def test_the_commit_before_is_kept_and_no_other(folder):
     assert content(Index.open(folder)) == expected({"b": 1, "c": 2, "a": 3})
 
 
+def size(folder):
+    return sum(path.stat().st_size for path in folder.glob("*.rarefy"))
+
+
 def test_merging_leaves_one_segment_of_the_same_content(folder):
     index = Index.open(folder)
     with Writer(folder) as writer:
@@ -103,8 +107,12 @@ def test_merging_leaves_one_segment_of_the_same_content(folder):
         assert len(list(Index.open(folder)._snapshot.parts)) == 1
     assert content(index) == before
     assert index.refresh() and content(index) == before
-    fresh = Index.build(vectors(*(weights(i) for i in (0, 2, 3, 5, 6, 7, 8))))
+    kept = {"a": 0, "c": 2, "d3": 3, "d5": 5, "d6": 6, "d7": 7, "d8": 8}
+    fresh = Index.build(vectors(*map(weights, kept.values())), ids=list(kept))
     assert index.nbytes == fresh.nbytes
+    fresh.save(folder.with_name("fresh"))
+    ours, theirs = (size(each) for each in (folder, folder.with_name("fresh")))
+    assert ours == theirs and len(list(folder.glob("manifest-*"))) == 2
 
 
 def test_segments_stay_few(tmp_path):
