@@ -3,20 +3,9 @@
 from __future__ import annotations
 
 import numpy as np
-import scipy.sparse as sp
+from proofs.clock import COLUMNS, vectors, weights
 
-COLUMNS = 6
-NAMES = [f"d{i}" for i in range(8)]
-
-
-def vectors(*rows):
-    return sp.csr_array(np.array(rows, np.float32).reshape(len(rows), -1))
-
-
-def weights(seed):
-    """Return one vector: few different weights, and the seed in one of them."""
-    rng = np.random.default_rng(seed)
-    return [*rng.integers(0, 3, COLUMNS - 1), seed + 1]
+__all__ = ["COLUMNS", "content", "expected", "vectors", "weights"]
 
 
 def content(index):
@@ -28,4 +17,5 @@ def content(index):
 
 
 def expected(state):
+    """Return what `content` is of these seeds by name."""
     return [(name, sum(weights(seed))) for name, seed in state.items()]
