@@ -7,22 +7,22 @@ from contextlib import contextmanager
 from unittest import mock
 
 import numpy as np
-import scipy.sparse as sp
+from proofs.clock import COLUMNS, vectors, weights
 
 from rarefy.index import replacement
 
-COLUMNS = 6
+__all__ = [
+    "COLUMNS",
+    "NAMES",
+    "Gate",
+    "content",
+    "end_of_merges",
+    "expected",
+    "vectors",
+    "weights",
+]
+
 NAMES = [f"d{i}" for i in range(8)]
-
-
-def vectors(*rows):
-    return sp.csr_array(np.array(rows, np.float32).reshape(len(rows), -1))
-
-
-def weights(seed):
-    """Return one vector: few different weights, and the seed in one of them."""
-    rng = np.random.default_rng(seed)
-    return [*rng.integers(0, 3, COLUMNS - 1), seed + 1]
 
 
 def content(index):
@@ -34,6 +34,7 @@ def content(index):
 
 
 def expected(state):
+    """Return what `content` is of these seeds by name."""
     return [(name, sum(weights(seed))) for name, seed in state.items()]
 
 

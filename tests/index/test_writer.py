@@ -2,22 +2,15 @@
 
 from __future__ import annotations
 
-import runpy
-from pathlib import Path
-from types import SimpleNamespace
-
 import numpy as np
 import pytest
+from lives import COLUMNS, content, expected, vectors, weights
 
 from rarefy.errors import InputError, InputTypeError
 from rarefy.index import Index, Writer, tiers
 from rarefy.index.storage.container import FileEntry
 from rarefy.index.storage.folder import link
 from rarefy.index.storage.manifest import SegmentEntry
-
-LIVES = SimpleNamespace(**runpy.run_path(str(Path(__file__).with_name("lives.py"))))
-COLUMNS, NAMES = LIVES.COLUMNS, LIVES.NAMES
-content, expected, vectors, weights = LIVES.content, LIVES.expected, LIVES.vectors, LIVES.weights
 
 
 @pytest.fixture

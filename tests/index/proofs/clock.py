@@ -17,7 +17,17 @@ import scipy.sparse
 
 from rarefy.index import Hits, Index, Writer
 
-__all__ = ["COLUMNS", "QUERIES", "START", "Attempt", "Clock", "matrix", "once", "record", "weights"]
+__all__ = [
+    "COLUMNS",
+    "QUERIES",
+    "START",
+    "Attempt",
+    "Clock",
+    "once",
+    "record",
+    "vectors",
+    "weights",
+]
 
 COLUMNS = 6
 CLOCK, START = "clock", 10_000
@@ -39,9 +49,10 @@ def weights(seed: int) -> tuple[float, ...]:
     return *np.random.default_rng(seed).integers(0, 3, COLUMNS - 1).tolist(), seed + 1
 
 
-def matrix(*rows: Any) -> Any:
+def vectors(*rows: Any) -> Any:
     """Return rows of weights as CSR float32."""
-    return scipy.sparse.csr_array(np.array(rows, np.float32).reshape(len(rows), COLUMNS))
+    width = -1 if rows else COLUMNS
+    return scipy.sparse.csr_array(np.array(rows, np.float32).reshape(len(rows), width))
 
 
 def record(seed: int) -> dict[str, Any]:
@@ -54,7 +65,7 @@ def kept(seed: int) -> bool:
     return (seed % 3 == 1 and seed % 2 == 0) or seed >= START
 
 
-QUERIES = matrix([0] * (COLUMNS - 1) + [1], [1] * COLUMNS, [2, 0, 1, 0, 2, 1])
+QUERIES = vectors([0] * (COLUMNS - 1) + [1], [1] * COLUMNS, [2, 0, 1, 0, 2, 1])
 
 
 class Clock(NamedTuple):
@@ -92,7 +103,7 @@ class Clock(NamedTuple):
     def upsert(self, writer: Writer, seeds: dict[str, int]) -> None:
         """Upsert documents."""
         metadata = [record(seed) for seed in seeds.values()] if self.metadata else None
-        writer.upsert(list(seeds), matrix(*map(weights, seeds.values())), metadata)
+        writer.upsert(list(seeds), vectors(*map(weights, seeds.values())), metadata)
 
     @lru_cache(maxsize=64)  # noqa: B019 (a tuple)
     def state(self, g: int) -> dict[str, int]:
@@ -132,9 +143,9 @@ class Clock(NamedTuple):
         """Return which commit results for `QUERIES` are of; see `told`."""
         g = int(hits.scores[0, 0]) - START - 1 if hits.rows[0, 0] >= 0 else 0
         rows = [(n, s) for n, s in self.state(g).items() if not filtered or kept(s)]
-        vectors = np.array([weights(seed) for _, seed in rows]).reshape(-1, COLUMNS)
+        held = np.array([weights(seed) for _, seed in rows]).reshape(-1, COLUMNS)
         for query, ids, scores in zip(QUERIES.toarray(), hits.ids, hits.scores, strict=True):
-            sums = vectors @ query
+            sums = held @ query
             best = np.argsort(-sums, kind="stable")[:k]
             found = [(n, float(s)) for n, s in zip(ids, scores, strict=True) if n is not None]
             assert found == [(rows[i][0], float(sums[i])) for i in best], (g, found)

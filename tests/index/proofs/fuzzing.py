@@ -16,7 +16,7 @@ from pathlib import Path
 
 import numpy as np
 
-from proofs.clock import QUERIES, matrix, record, weights
+from proofs.clock import QUERIES, record, vectors, weights
 from proofs.memory import memory_folder
 from rarefy.errors import InputError
 from rarefy.index import Index
@@ -60,7 +60,7 @@ class Memory(Files):
 def sound() -> Path:
     """Return the folder of a small index."""
     folder = home() / "sound"
-    documents = matrix(*map(weights, range(DOCUMENTS)))
+    documents = vectors(*map(weights, range(DOCUMENTS)))
     Index.build(documents, metadata=list(map(record, range(DOCUMENTS)))).save(folder)
     return folder
 

@@ -19,7 +19,7 @@ from hypothesis.stateful import (
 )
 from lives import Gate
 
-from proofs.clock import COLUMNS, QUERIES, matrix, record, weights
+from proofs.clock import COLUMNS, QUERIES, record, vectors, weights
 from rarefy.index import Index, Writer, field
 
 __all__ = ["Life", "many_lives"]
@@ -56,7 +56,7 @@ class Life(RuleBasedStateMachine):
     def upsert(self, names, seed):
         seeds = range(seed, seed + len(names))
         metadata = [record(each) for each in seeds] if self.described and names else None
-        self.writer.upsert(names, matrix(*map(weights, seeds)), metadata)
+        self.writer.upsert(names, vectors(*map(weights, seeds)), metadata)
         for name, each in zip(names, seeds, strict=True):
             self.state.pop(name, None)
             self.state[name] = each
@@ -149,9 +149,9 @@ class Life(RuleBasedStateMachine):
 def same(index: Index, state: State, k: int, filter: Any = None) -> None:
     """Check that a search finds what a sum over a dictionary does."""
     hits = index.search(QUERIES, k=k, filter=filter)
-    names, vectors = list(state), np.array([weights(s) for s in state.values()])
+    names, held = list(state), np.array([weights(s) for s in state.values()])
     for query, ids, scores in zip(QUERIES.toarray(), hits.ids, hits.scores, strict=True):
-        sums = vectors.reshape(-1, COLUMNS) @ query
+        sums = held.reshape(-1, COLUMNS) @ query
         best = np.argsort(-sums, kind="stable")[:k]
         found = [(n, float(s)) for n, s in zip(ids, scores, strict=True) if n is not None]
         assert found == [(names[i], float(sums[i])) for i in best]
