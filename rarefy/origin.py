@@ -82,6 +82,11 @@ class Origin:
         """Whether the folder says what made its vectors."""
         return (folder / _RECORD).is_file()
 
+    @staticmethod
+    def has_terms(folder: Path) -> bool:
+        """Whether the folder names its columns, whatever made them."""
+        return (folder / _TERMS).is_file()
+
     @classmethod
     def open(cls, home: Path, terms: Sequence[str] | None = None) -> Origin:
         """Read what :meth:`save` wrote.

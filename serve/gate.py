@@ -32,6 +32,7 @@ WRITES = frozenset({"/documents", "/documents/delete", "/commit"})
 ROUTES = OPEN | UNCOUNTED | WRITES | {"/search", "/search/batch", "/stats"}
 LOOPBACK = frozenset({"localhost", "127.0.0.1", "[::1]"})
 HOST = re.compile(r"(\[[^]]*\]|[^:]*)(?::[0-9]+)?")
+FOREIGN = frozenset({b"cross-site", b"same-site"})
 CLOSE = {"connection": "close"}
 HEADERS = [
     (b"x-content-type-options", b"nosniff"),
@@ -93,18 +94,20 @@ class Gate:
         counted = route not in UNCOUNTED
         self._running += counted
         self._metrics.running.inc()
-        role = None
+        role, body = None, None
+        seconds = self._limits.write_seconds if route in WRITES else self._limits.read_seconds
         try:
-            role = self._admit(scope, route)
-            body = await self._body(scope, receive)
-            seconds = self._limits.write_seconds if route in WRITES else self._limits.read_seconds
-            async with asyncio.timeout(seconds):
+            headers = dict(scope["headers"])
+            role = self._admit(scope, headers, route)
+            async with asyncio.timeout(self._limits.body_seconds) as patience:
+                body = await self._body(scope, headers, receive)
+                patience.reschedule(asyncio.get_running_loop().time() + seconds)
                 await self._app(scope, _replay(body, receive), answer)
         except Problem as problem:
             await _send(problem, answer)
         except TimeoutError:
             if not status:
-                await _send(_slow(seconds), answer)
+                await _send(self._slow(seconds) if body is not None else self._late(), answer)
         except Exception as error:
             log.error(_line({"error": type(error).__name__, "route": route, "at": _place(error)}))
             if status:
@@ -121,17 +124,15 @@ class Gate:
                 ms = round(took * 1e3, 3)
                 log.info(_line({**record, "ms": ms, "client": client, "role": role}))
 
-    def _admit(self, scope: MutableMapping[str, Any], route: str) -> str | None:
+    def _admit(
+        self, scope: MutableMapping[str, Any], headers: dict[bytes, bytes], route: str
+    ) -> str | None:
         """Return the role of who asks, or raise a Problem."""
-        headers: dict[bytes, bytes] = dict(scope["headers"])
         client: object = (scope.get("client") or ("?",))[0]
         role = None
         if self._keys is None:
             _check_host(headers.get(b"host", b""))
-        if route not in OPEN and headers.get(b"sec-fetch-site", b"") in (
-            b"cross-site",
-            b"same-site",
-        ):
+        if route not in OPEN and headers.get(b"sec-fetch-site") in FOREIGN:
             raise Problem(403, "the request comes from a page of another site: ask from your own")
         if self._keys is not None and route not in OPEN:
             kind, _, key = headers.get(b"authorization", b"").partition(b" ")
@@ -157,38 +158,42 @@ class Gate:
             raise Problem(429, f"more than {most} requests at once: wait", {"retry-after": "1"})
         return role
 
-    async def _body(self, scope: MutableMapping[str, Any], receive: Receive) -> bytes:
+    async def _body(
+        self, scope: MutableMapping[str, Any], headers: dict[bytes, bytes], receive: Receive
+    ) -> bytes:
         """Read the body whole, or raise a Problem."""
         if scope["method"] != "POST":
             return b""
-        headers: dict[bytes, bytes] = dict(scope["headers"])
         # What is not JSON, a page of another site could send without asking first.
         kind = headers.get(b"content-type", b"").partition(b";")[0].strip().lower()
         if kind != b"application/json":
             raise Problem(415, "expected the header 'Content-Type: application/json'", CLOSE)
         if headers.get(b"content-encoding", b"identity").lower() != b"identity":
             raise Problem(415, "the body is compressed: send it as it is", CLOSE)
-        most = self._limits.body_bytes
         length = headers.get(b"content-length", b"")
-        large = Problem(413, f"the body has over {most} bytes: send less at once", CLOSE)
-        if length.isdigit() and int(length[:20]) > most:
-            raise large
+        self._check_size(int(length[:20]) if length.isdigit() else 0)
         body = bytearray()
-        try:
-            async with asyncio.timeout(self._limits.body_seconds):
-                more = True
-                while more:
-                    message = await receive()
-                    if message["type"] == "http.disconnect":
-                        raise Problem(400, "the client has gone", CLOSE)
-                    body += message.get("body", b"")
-                    more = message.get("more_body", False)
-                    if len(body) > most:
-                        raise large
-        except TimeoutError:
-            slow = f"the body did not arrive in {self._limits.body_seconds:g} s: send it at once"
-            raise Problem(408, slow, CLOSE) from None
+        more = True
+        while more:
+            message = await receive()
+            if message["type"] == "http.disconnect":
+                raise Problem(400, "the client has gone", CLOSE)
+            body += message.get("body", b"")
+            more = message.get("more_body", False)
+            self._check_size(len(body))
         return bytes(body)
+
+    def _check_size(self, size: int) -> None:
+        most = self._limits.body_bytes
+        if size > most:
+            raise Problem(413, f"the body has over {most} bytes: send less at once", CLOSE)
+
+    def _late(self) -> Problem:
+        seconds = self._limits.body_seconds
+        return Problem(408, f"the body did not arrive in {seconds:g} s: send it at once", CLOSE)
+
+    def _slow(self, seconds: float) -> Problem:
+        return Problem(408, f"the answer takes over {seconds:g} s: ask for less at once")
 
 
 def _check_host(host: bytes) -> None:
@@ -210,10 +215,6 @@ def _replay(body: bytes, receive: Receive) -> Receive:
         return {"type": "http.request", "body": body, "more_body": False}
 
     return again
-
-
-def _slow(seconds: float) -> Problem:
-    return Problem(408, f"the answer takes over {seconds:g} s: ask for less at once")
 
 
 async def _send(problem: Problem, send: Send) -> None:

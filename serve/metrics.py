@@ -33,6 +33,7 @@ class Metrics:
             buckets=SECONDS,
             registry=own,
         )
+        self._found: dict[tuple[str, int], tuple[Counter, Histogram]] = {}
         self.running = Gauge(
             "rarefy_requests_running", "Requests that are being answered.", registry=own
         )
@@ -47,8 +48,12 @@ class Metrics:
 
     def observe(self, route: str, status: int, seconds: float) -> None:
         """Count a request."""
-        self._requests.labels(route, str(status)).inc()
-        self._seconds.labels(route).observe(seconds)
+        found = self._found.get((route, status))
+        if found is None:
+            found = self._requests.labels(route, str(status)), self._seconds.labels(route)
+            self._found[route, status] = found
+        found[0].inc()
+        found[1].observe(seconds)
 
     def observe_batch(self, size: int) -> None:
         """Count queries that were encoded together."""

@@ -88,17 +88,18 @@ class Search:
         self._index = Index.open(self._folder)
 
     def _open(self, model: str | Path | TermModel | None) -> None:
-        origin = Origin.open(self._folder) if Origin.is_at(self._folder) else None
+        origin = Origin.open(self._folder) if Origin.has_terms(self._folder) else None
+        known = origin is not None and origin.model is not None
         self._terms = None if origin is None else origin.terms
         if model is None:
-            self._model = None if origin is None else origin.load(cache=False)
+            self._model = origin.load(cache=False) if origin is not None and known else None
             return
         if isinstance(model, str | Path):
             if origin is not None and origin.model == str(model):
                 model = origin.load(cache=False)
             else:
                 model = rarefy.load(model, cache=False)
-        if origin is not None and model.fingerprint != origin.fingerprint:
+        if origin is not None and known and model.fingerprint != origin.fingerprint:
             raise InputError(
                 f"{self._folder} was made by {origin.model} ({origin.fingerprint}), the model "
                 f"given is {model.name} ({model.fingerprint}): leave the model out"

@@ -218,6 +218,19 @@ def test_an_index_of_vectors_alone_is_searched_by_vectors(tmp_path, bm25):
         rarefy.Search(tmp_path / "plain", rarefy.BM25("words").fit(["two words"]))
 
 
+def test_an_index_of_vectors_may_name_its_columns(tmp_path, bm25):
+    from rarefy.origin import Origin
+
+    vectors = bm25.encode_documents(TEXTS.values())
+    Index.build(vectors, ids=list(TEXTS)).save(tmp_path / "named")
+    Origin(tmp_path, bm25.vocabulary.terms).save(tmp_path / "named")
+    search = rarefy.Search(tmp_path / "named")
+    assert search.model is None
+    (hit,) = search.search(vectors[[0]], k=1, explain=True)
+    assert {"cat", "mat"} <= {term for term, _ in hit.terms}
+    assert ids(rarefy.Search(tmp_path / "named", bm25).search("cat")) == ["cat"]
+
+
 def test_an_index_of_the_command_line_is_searched(tmp_path, bm25):
     from rarefy.origin import Origin
 

@@ -113,3 +113,14 @@ def start(tmp_path, bm25):
 @pytest.fixture
 def served(start):
     return start()
+
+
+@pytest.fixture(scope="session")
+def shared(tmp_path_factory):
+    """A server for tests that leave it as it is."""
+    model = rarefy.BM25("words").fit(TEXTS.values())
+    search = rarefy.Search(tmp_path_factory.mktemp("shared") / "index", model)
+    search.add(list(TEXTS.values()), {"year": YEARS}, ids=list(TEXTS))
+    running = Served(search, None, Limits())
+    yield running
+    running.stop()

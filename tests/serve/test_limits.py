@@ -50,9 +50,9 @@ def test_each_limit_is_named(start, path, body, named):
     "year in (" + ",".join(map(str, range(1500))) + ")", " or ".join(["year == 1"] * 700),
     "'" * 9999, "year == " + "9" * 9000, "year == 1e999", "__import__('os')", "year == 1; drop",
 ])  # fmt: skip
-def test_filters_are_no_bombs(served, text):
+def test_filters_are_no_bombs(shared, text):
     began = time.monotonic()
-    answer = served.post("/search", {"text": "cat", "filter": text})
+    answer = shared.post("/search", {"text": "cat", "filter": text})
     assert answer.status in (200, 422)
     assert time.monotonic() - began < 5
 

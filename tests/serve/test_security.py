@@ -107,13 +107,13 @@ def test_without_keys_only_this_machine_is_served(served, tmp_path):
 # Pages of other sites.
 
 
-def test_a_name_that_was_made_to_mean_this_machine_is_refused(served):
+def test_a_name_that_was_made_to_mean_this_machine_is_refused(shared):
     for host in ("evil.example", "evil.example:8000", "localhost.evil.example", "127.0.0.1.evil",
                  "[::2]", "localhost:x", "a@localhost", ""):  # fmt: skip
-        answer = served.post("/search", SEARCH, headers={"Host": host})
+        answer = shared.post("/search", SEARCH, headers={"Host": host})
         assert code(answer) == (421, "wrong_host"), host
     for host in ("localhost", "LOCALHOST:1", "127.0.0.1:8000", "[::1]", "[::1]:8000"):
-        assert served.post("/search", SEARCH, headers={"Host": host}).status == 200, host
+        assert shared.post("/search", SEARCH, headers={"Host": host}).status == 200, host
 
 
 def test_another_site_can_neither_write_nor_read(served):
@@ -133,8 +133,8 @@ def test_another_site_can_neither_write_nor_read(served):
     assert len(served.search) == 3
 
 
-def test_every_answer_tells_browsers_to_be_careful(served):
-    for answer in (served.get("/"), served.get("/nothing"), served.post("/search", {"k": 0})):
+def test_every_answer_tells_browsers_to_be_careful(shared):
+    for answer in (shared.get("/"), shared.get("/nothing"), shared.post("/search", {"k": 0})):
         assert answer.headers["X-Content-Type-Options"] == "nosniff"
         policy = answer.headers["Content-Security-Policy"]
         assert "default-src 'none'" in policy
@@ -152,8 +152,8 @@ def test_every_answer_tells_browsers_to_be_careful(served):
     "/page/../../pyproject.toml", "/page.js/../../gate.py", "/page.js%00.html", "/static/page.js",
     "/..\\..\\windows", "/page/index.html", "/.git/config", "/docs", "/redoc",
 ])  # fmt: skip
-def test_no_path_reaches_the_file_system(served, path):
-    raw = served.talk(
+def test_no_path_reaches_the_file_system(shared, path):
+    raw = shared.talk(
         f"GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n".encode()
     )
     assert raw.split(b" ", 2)[1] in (b"404", b"400")
@@ -168,10 +168,10 @@ def test_ids_and_fields_are_no_paths(served, tmp_path):
     assert served.post("/search", {"text": "cat", "fields": ["../text"]}).status == 422
 
 
-def test_what_a_client_sends_starts_no_line_of_an_answer(served):
+def test_what_a_client_sends_starts_no_line_of_an_answer(shared):
     """Header injection: nothing of a request is repeated in an answer's head."""
     for path in ("/x%0d%0aSet-Cookie:%20a=b", "/search?x=%0d%0aSet-Cookie:%20a=b"):
-        answer = served.get(path)
+        answer = shared.get(path)
         assert "Set-Cookie" not in answer.headers
     head = "GET /health HTTP/1.1\r\nHost: localhost\r\n{}Connection: close\r\n\r\n"
     for line in (
@@ -180,7 +180,7 @@ def test_what_a_client_sends_starts_no_line_of_an_answer(served):
         "X\x00: a\r\n",
         "X : a\r\n",
     ):
-        assert b"Set-Cookie" not in served.talk(head.format(line).encode())
+        assert b"Set-Cookie" not in shared.talk(head.format(line).encode())
 
 
 @pytest.mark.parametrize("message", [
@@ -191,12 +191,12 @@ def test_what_a_client_sends_starts_no_line_of_an_answer(served):
     b"Transfer-Encoding: chunked\r\n\r\n0\r\n\r\nGET /stats HTTP/1.1\r\n\r\n",
     b"GET / HTTP/1.1\r\nHost: a\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\n",
 ])  # fmt: skip
-def test_malformed_requests_are_refused_and_the_server_goes_on(served, message):
-    answers = served.talk(message, seconds=1.0)
+def test_malformed_requests_are_refused_and_the_server_goes_on(shared, message):
+    answers = shared.talk(message, seconds=1.0)
     statuses = [line.split(b" ")[1] for line in answers.split(b"\r\n") if line.startswith(b"HTTP/")]
     assert all(status.startswith(b"4") for status in statuses)
     assert len(statuses) <= 1
-    assert served.get("/health").status == 200
+    assert shared.get("/health").status == 200
 
 
 def test_a_head_without_end_is_cut_off(start):
@@ -237,11 +237,11 @@ def test_a_second_head_over_the_same_connection_is_cut_off_too(start):
     b'{"vector": {"columns": [4294967295], "weights": [1]}}',
     b'{"vector": {"columns": [1.5], "weights": [1]}}',
 ])  # fmt: skip
-def test_malformed_searches_are_answered_with_4xx(served, raw):
-    answer = served.post("/search", raw=raw, headers={"Content-Type": "application/json"})
+def test_malformed_searches_are_answered_with_4xx(shared, raw):
+    answer = shared.post("/search", raw=raw, headers={"Content-Type": "application/json"})
     assert answer.status in (400, 422)
     assert len(answer.content["error"]["message"]) < 1000
-    assert served.post("/search", SEARCH).status == 200
+    assert shared.post("/search", SEARCH).status == 200
 
 
 def test_halves_of_characters_are_no_error_of_the_server(served):
@@ -268,13 +268,13 @@ def test_halves_of_characters_are_no_error_of_the_server(served):
     {"id": "\ud800", "text": "b"}, {"id": "a", "text": "b", "metadata": {"new": None}},
     {"id": "a", "text": "b", "metadata": {"tags": ["\ud800"]}},
 ])  # fmt: skip
-def test_malformed_documents_change_nothing(served, document):
+def test_malformed_documents_change_nothing(shared, document):
     for documents in ([document], [{"id": "good", "text": "a"}, document]):
-        assert served.post("/documents", {"documents": documents}).status == 422
+        assert shared.post("/documents", {"documents": documents}).status == 422
     twice = [{"id": "a", "text": "b"}] * 2
-    assert served.post("/documents", {"documents": twice}).status == 422
-    assert served.post("/commit").status == 200
-    assert len(served.search) == 3
+    assert shared.post("/documents", {"documents": twice}).status == 422
+    assert shared.post("/commit").status == 200
+    assert len(shared.search) == 3
 
 
 def test_bodies_are_limited_whether_they_say_their_length_or_not(start):
@@ -294,11 +294,11 @@ def test_bodies_are_limited_whether_they_say_their_length_or_not(start):
     assert served.post("/search", SEARCH).status == 200
 
 
-def test_compressed_bodies_are_not_opened(served):
+def test_compressed_bodies_are_not_opened(shared):
     bomb = gzip.compress(b" " * 10_000_000)
     for coding in ("gzip", "deflate", "br", "zstd", "identity, gzip"):
         headers = {"Content-Type": "application/json", "Content-Encoding": coding}
-        assert served.post("/search", raw=bomb, headers=headers).status == 415
+        assert shared.post("/search", raw=bomb, headers=headers).status == 415
 
 
 def test_a_slow_body_is_given_up(start):

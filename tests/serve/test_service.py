@@ -32,9 +32,9 @@ def wait_until(holds):
         time.sleep(0.005)
 
 
-def test_a_search_by_text_gives_what_search_gives(served):
-    answer = served.post("/search", {"text": "the matrix inverted", "k": 2, "explain": True})
-    expected = served.search.search("the matrix inverted", k=2, explain=True)
+def test_a_search_by_text_gives_what_search_gives(shared):
+    answer = shared.post("/search", {"text": "the matrix inverted", "k": 2, "explain": True})
+    expected = shared.search.search("the matrix inverted", k=2, explain=True)
     for found, hit in zip(answer.content["hits"], expected, strict=True):
         assert found == {
             "id": hit.id,
@@ -48,27 +48,27 @@ def test_a_search_by_text_gives_what_search_gives(served):
     assert answer.content["milliseconds"].keys() == {"encode", "search"}
 
 
-def test_a_search_by_vector_gives_the_same(served):
-    row = served.search.encode_queries(["matrix bread"])
+def test_a_search_by_vector_gives_the_same(shared):
+    row = shared.search.encode_queries(["matrix bread"])
     vector = {"columns": row.indices.tolist()[::-1], "weights": row.data.tolist()[::-1]}
-    by_vector = served.post("/search", {"vector": vector}).content["hits"]
-    assert by_vector == served.post("/search", {"text": "matrix bread"}).content["hits"]
+    by_vector = shared.post("/search", {"vector": vector}).content["hits"]
+    assert by_vector == shared.post("/search", {"text": "matrix bread"}).content["hits"]
     assert len(by_vector) == 2
 
 
-def test_options_choose(served):
-    answer = served.post("/search", {"text": "cat matrix", "filter": "year > 2019"})
+def test_options_choose(shared):
+    answer = shared.post("/search", {"text": "cat matrix", "filter": "year > 2019"})
     assert ids(answer) == ["matrix"]
-    answer = served.post("/search", {"text": "cat", "fields": ["year"]})
+    answer = shared.post("/search", {"text": "cat", "fields": ["year"]})
     assert answer.content["hits"][0]["metadata"] == {"year": 2019}
     assert "text" not in answer.content["hits"][0]
-    answer = served.post("/search", {"text": "cat", "fields": [], "recall": 0.9})
+    answer = shared.post("/search", {"text": "cat", "fields": [], "recall": 0.9})
     assert answer.content["hits"][0].keys() == {"id", "score"}
 
 
-def test_a_batch_gives_what_each_gives(served):
+def test_a_batch_gives_what_each_gives(shared):
     queries = [{"text": "cat"}, {"vector": {"columns": [], "weights": []}}, {"text": "bread"}]
-    answer = served.post("/search/batch", {"queries": queries, "k": 1})
+    answer = shared.post("/search/batch", {"queries": queries, "k": 1})
     found = [[hit["id"] for hit in each["hits"]] for each in answer.content["answers"]]
     assert found == [["cat"], [], ["bread"]]
 
@@ -107,16 +107,16 @@ def test_a_server_of_vectors_alone_says_so(served, monkeypatch):
     assert served.get("/stats").content["model"] is None
 
 
-def test_it_says_what_it_serves(served):
-    assert served.get("/stats").content == {
+def test_it_says_what_it_serves(shared):
+    assert shared.get("/stats").content == {
         "documents": 3,
-        "vocabulary": served.search.index.vocabulary_size,
+        "vocabulary": shared.search.index.vocabulary_size,
         "fields": {"year": "int", "text": "str"},
         "model": "bm25",
         "version": rarefy.__version__,
     }
-    assert served.get("/health").content == {"status": "alive"}
-    assert served.get("/ready").content == {"status": "ready"}
+    assert shared.get("/health").content == {"status": "alive"}
+    assert shared.get("/ready").content == {"status": "ready"}
 
 
 def test_prometheus_can_read_its_counters(served):
@@ -129,8 +129,8 @@ def test_prometheus_can_read_its_counters(served):
     assert "rarefy_encoded_batch_queries_count 1.0" in lines
 
 
-def test_the_description_has_examples_and_every_route(served):
-    described = served.get("/openapi.json").content
+def test_the_description_has_examples_and_every_route(shared):
+    described = shared.get("/openapi.json").content
     assert described["paths"].keys() == {
         "/search", "/search/batch", "/documents", "/documents/delete", "/commit",
         "/stats", "/health", "/ready", "/metrics",
