@@ -13,7 +13,6 @@ from rarefy.index import replacement
 
 __all__ = [
     "COLUMNS",
-    "NAMES",
     "Gate",
     "content",
     "end_of_merges",
@@ -21,8 +20,6 @@ __all__ = [
     "vectors",
     "weights",
 ]
-
-NAMES = [f"d{i}" for i in range(8)]
 
 
 def content(index):
