@@ -52,6 +52,16 @@ def test_durability(tmp_path):
     assert result["machine"]["counts"]["lives"] >= 10
 
 
+@pytest.mark.jit
+def test_serving(tmp_path):
+    pytest.importorskip("fastapi")
+    found = smoke("serving", tmp_path / "serving.json")["vectors"]
+    for load in ("one_connection", "eight_connections", "at_1000_per_second"):
+        assert found[load]["failed"] == 0
+        assert found[load]["per_second"] > 0
+    assert found["server_processor_ms_per_request"] > 0
+
+
 @pytest.mark.models
 def test_encoding(tmp_path):
     pytest.importorskip("cognition")

@@ -45,6 +45,7 @@ class Served:
         self._thread = threading.Thread(target=self._server.run, args=([self._socket],))
         self._thread.start()
         while not self._server.started:
+            assert self._thread.is_alive()
             time.sleep(0.005)
 
     def ask(self, method, path, body=None, *, headers=None, raw=None):

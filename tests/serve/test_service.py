@@ -25,8 +25,8 @@ def ids(answer):
     return [hit["id"] for hit in answer.content["hits"]]
 
 
-def wait_until(holds):
-    until = time.monotonic() + 10
+def wait_until(holds, seconds=20):
+    until = time.monotonic() + seconds
     while not holds():
         assert time.monotonic() < until
         time.sleep(0.005)
@@ -284,8 +284,7 @@ def test_a_kill_under_load_loses_nothing_that_was_acknowledged(folder):
         writers = [threading.Thread(target=write, args=(worker,)) for worker in range(3)]
         for writer in writers:
             writer.start()
-        while len(acknowledged) < before + 10:
-            time.sleep(0.005)
+        wait_until(lambda before=before: len(acknowledged) >= before + 10, seconds=60)
         os.kill(process.pid, signal.SIGKILL)
         process.communicate(timeout=20)
         for writer in writers:
