@@ -66,5 +66,33 @@ def languages_table(result: dict[str, Any]) -> str:
     return "\n".join(lines)
 
 
+def towers_table(result: dict[str, Any]) -> str:
+    """Return how names find pictures, in each style and with each system."""
+    lines = ["| style | system | R@1 | R@10 | MRR |", "|---|---|--:|--:|--:|"]
+    for style, found in result["styles"].items():
+        for name, row in found["systems"].items():
+            lines.append(_line([style, name, *(f"{row[of]:.3f}" for of in ("R@1", "R@10", "MRR"))]))
+    return "\n".join(lines)
+
+
+def towers_languages_table(result: dict[str, Any]) -> str:
+    """Return how other languages find pictures, and translations of their names."""
+    heads = ["name in", "picture, R@10", "English, P@1", "back", "ridge, P@1", "back"]
+    lines = [_line(heads), "|---|" + "--:|" * (len(heads) - 1)]
+    for code, row in result["translations"].items():
+        picture = result["styles"]["windows"]["languages"][code]["R@10"]
+        cells = [picture, *(row[key] for key in ("towers", "towers back", "dense", "dense back"))]
+        lines.append(_line([code, *(f"{cell:.3f}" for cell in cells)]))
+    return "\n".join(lines)
+
+
+def towers_terms_table(result: dict[str, Any]) -> str:
+    """Return the heaviest terms of some pictures of the unseen style."""
+    rows = result["styles"]["windows"]["examples"]
+    cells = [[row["emoji"], row["name"], ", ".join(row["terms"])] for row in rows]
+    heads = ["| emoji | name | heaviest terms of the picture |", "|---|---|---|"]
+    return "\n".join([*heads, *map(_line, cells)])
+
+
 def _line(cells: list[str]) -> str:
     return f"| {' | '.join(cells)} |"

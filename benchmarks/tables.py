@@ -19,7 +19,15 @@ from pathlib import Path
 from typing import Any
 
 from promises import durability_table, live_table
-from quality import confusions_table, languages_table, reproductions_table, space_table
+from quality import (
+    confusions_table,
+    languages_table,
+    reproductions_table,
+    space_table,
+    towers_languages_table,
+    towers_table,
+    towers_terms_table,
+)
 from targets import LARGER, SMALLER, best, growth_targets, targets, targets_table
 
 from rarefy.eval.report import format_table
@@ -283,6 +291,9 @@ TABLES: dict[str, Callable[[dict[str, Any]], str]] = {
     "space": space_table,
     "space/confusions": confusions_table,
     "space/languages": languages_table,
+    "towers": towers_table,
+    "towers/languages": towers_languages_table,
+    "towers/terms": towers_terms_table,
     "unfrozen": unfrozen_table,
 }
 

@@ -155,7 +155,8 @@ def bench(
             runs[name] = Rankings(measured[1], judged, ties=ties)
             advance(1)
     shown = [_Shown(name, made.vectors(name)) for name in names]
-    results = _results(collection, judged, rows, runs, shown, made.vectors("bm25"))
+    lexical = None if judged.pictured else made.vectors("bm25")  # pictures have no words
+    results = _results(collection, judged, rows, runs, shown, lexical)
     return {**results, "ties": ties}
 
 

@@ -45,7 +45,7 @@ def train(
             min=1,
             metavar="N",
             show_default=False,
-            help="Take N steps: minilm-pooled 1000, emoji 200 a tower.",
+            help="Take N steps: minilm-pooled 1000, emoji 200.",
         ),
     ] = None,
     sources: Annotated[
@@ -131,7 +131,7 @@ def _train_emoji(folder: Path, seed: int, steps: int, resume: bool) -> None:
         progress=progress_wanted(),
     )
     model.save(folder / "model")
-    note(f"{folder / 'model'}: towers {', '.join(model.towers)}, {steps} steps each")
+    note(f"{folder / 'model'}: towers {', '.join(model.towers)}, {steps} steps")
 
 
 def _train_union(

@@ -8,6 +8,7 @@ from rarefy.errors import InputError
 from rarefy.eval import bench, load_collection
 from rarefy.eval.collections import Collection
 from rarefy.eval.collections.crossings import crossed
+from rarefy.sparse import BM25
 
 
 @pytest.fixture(scope="module")
@@ -124,3 +125,22 @@ def test_models_of_text_are_refused_pictures():
     pictures.check_read_by("towers", {"document"})
     with pytest.raises(InputError, match="texts as query items, and clip takes pictures"):
         pictures.check_read_by("clip", {"document", "query"})
+
+
+def test_pictures_are_measured_without_their_words():
+    class Seeing(BM25):
+        pictured = frozenset({"document"})
+
+    pictures = Collection(
+        "pictures",
+        "test",
+        ["1", "2"],
+        ["red.png", "blue.png"],
+        ["q"],
+        ["red"],
+        {"q": {"1": 1}},
+        pictured={"document"},
+    )
+    results = bench(pictures, ["seeing"], measures="RR@10", models={"seeing": Seeing()})
+    assert results["systems"][0]["measures"]["RR@10"] == 1
+    assert "query_features" not in results
