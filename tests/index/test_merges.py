@@ -3,25 +3,23 @@
 from __future__ import annotations
 
 import errno
-import runpy
-from pathlib import Path
-from types import SimpleNamespace
+import os
+import sys
+import threading
 
 import numpy as np
 import pytest
+from lives import COLUMNS, Gate, content, end_of_merges, expected, vectors, weights
 
 from rarefy.errors import DamagedIndexError
-from rarefy.index import Index, Writer, tiers, writer
+from rarefy.index import Index, Writer, merges, tiers, writer
+from rarefy.index.merges import Merges
 from rarefy.index.storage.ids import Ids
-
-LIVES = SimpleNamespace(**runpy.run_path(str(Path(__file__).with_name("lives.py"))))
-COLUMNS = LIVES.COLUMNS
-content, expected, vectors, weights = LIVES.content, LIVES.expected, LIVES.vectors, LIVES.weights
 
 
 @pytest.fixture
 def gate():
-    with LIVES.Gate() as gate:
+    with Gate() as gate:
         yield gate
 
 
@@ -143,7 +141,7 @@ def test_closing_waits_and_begins_no_other(merging, gate):
     gate.open.set()
     merging.close()
     assert parts(merging) == tiers.FACTOR and holds(merging, state(15))
-    LIVES.end_of_merges()
+    end_of_merges()
     with Writer(merging._folder) as other:
         other.commit()
     assert parts(other) == 1 and holds(other, state(15))
@@ -154,7 +152,7 @@ def test_a_merge_that_ends_after_its_writer_changes_nothing(merging, gate):
     merging._lock = None
     before = sorted(merging._folder.glob("manifest-*"))
     gate.open.set()
-    LIVES.end_of_merges()
+    end_of_merges()
     assert sorted(merging._folder.glob("manifest-*")) == before
     with Writer(merging._folder, background=False) as other:
         other.commit()
@@ -240,7 +238,7 @@ def test_damage_is_not_merged(tmp_path):
     fill(damaged, tiers.FACTOR - 2, 1)
     damaged.upsert(["d7"], vectors(weights(7)))
     damaged.commit()
-    LIVES.end_of_merges()
+    end_of_merges()
     for ask in (damaged.commit, damaged.merge):
         with pytest.raises(DamagedIndexError, match="CRC-32"):
             ask()
@@ -308,3 +306,22 @@ def test_commits_wait_where_merges_cannot_keep_up(merging, gate, monkeypatch):
     fill(merging, 1, 10)
     assert gate.open.is_set() and parts(merging) <= 10
     assert holds(merging, state(11))
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="priorities are of threads on Linux alone")
+def test_merges_yield_to_searches(tmp_path, monkeypatch):
+    seen = []
+
+    def priority(self, merge):
+        seen.append(os.getpriority(os.PRIO_PROCESS, threading.get_native_id()))
+        return work(self, merge)
+
+    work = Merges._work
+    monkeypatch.setattr(Merges, "_work", priority)
+    before = os.getpriority(os.PRIO_PROCESS, 0)
+    with Writer(tmp_path / "index", vocabulary_size=COLUMNS) as changing:
+        for i in range(tiers.FACTOR):
+            changing.upsert([f"d{i}"], vectors(weights(i)))
+            changing.commit()
+    assert seen == [max(before, merges.NICENESS)]
+    assert os.getpriority(os.PRIO_PROCESS, 0) == before
