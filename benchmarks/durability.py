@@ -94,7 +94,7 @@ def prove_together(home: Path, smoke: bool) -> dict[str, Any]:
 
 def prove_copies(home: Path, smoke: bool) -> dict[str, Any]:
     """Copy the folder slowly, file by file, while a writer commits."""
-    return {"counts": copies.while_written(home, 3 if smoke else 300, pause=0.01)}
+    return {"counts": copies.while_written(home, 3 if smoke else 300, pause=0.002)}
 
 
 PROOFS: dict[str, Part] = {

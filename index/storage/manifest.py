@@ -44,7 +44,7 @@ __all__ = [
 MANIFEST = re.compile(r"manifest-([1-9][0-9]{0,17})\.json")
 """What the names of manifests are."""
 OWN = re.compile(r"(?:segment|deletions)-[0-9a-f]{16}\.rarefy|manifest-[0-9a-f]{16}\.new")
-COPY_SECONDS, COPY_SPEED = 2.0, 50 * 2**20
+COPY_SECONDS, COPY_SPEED = 10.0, 50 * 2**20
 """What a copy of a folder may take: seconds at least, and bytes a second beyond."""
 OLDER = "index.json"
 """What folders of format 3 and below hold."""
