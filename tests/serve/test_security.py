@@ -171,6 +171,17 @@ def test_ids_and_fields_are_no_paths(served, tmp_path):
     assert served.post("/search", {"text": "cat", "fields": ["../text"]}).status == 422
 
 
+def test_no_name_of_a_picture_reaches_the_file_system(served, monkeypatch):
+    roles = frozenset({"query", "document"})
+    monkeypatch.setattr(type(served.search.model), "pictured", roles)
+    for path, body in [("/search", SEARCH), ("/search/batch", {"queries": [SEARCH]}),
+                       ("/documents", DOCUMENT)]:  # fmt: skip
+        answer = served.post(path, body)
+        assert answer.status == 409
+        assert "reads pictures" in answer.content["error"]["message"]
+    assert len(served.search) == 3
+
+
 def test_what_a_client_sends_starts_no_line_of_an_answer(shared):
     """Header injection: nothing of a request is repeated in an answer's head."""
     for path in ("/x%0d%0aSet-Cookie:%20a=b", "/search?x=%0d%0aSet-Cookie:%20a=b"):
