@@ -85,8 +85,10 @@ def create_app(
         yield
         batches.close()
         threads.shutdown()
-        search.commit()
-        search.close()
+        try:
+            search.commit()
+        finally:
+            search.close()
 
     app = FastAPI(
         title="rarefy",

@@ -4,7 +4,17 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Self
 
-from pydantic import BaseModel, ConfigDict, Field, StrictFloat, StrictInt, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    ModelWrapValidatorHandler,
+    StrictFloat,
+    StrictInt,
+    ValidationError,
+    model_validator,
+)
+from pydantic_core import PydanticCustomError
 
 from rarefy.search.fields import TEXT
 
@@ -25,7 +35,8 @@ __all__ = [
 ]
 
 Column = Annotated[StrictInt, Field(ge=0, lt=2**32)]
-Weight = Annotated[StrictFloat | StrictInt, Field(ge=0, le=3.4e38, allow_inf_nan=False)]
+Weight = Annotated[StrictFloat | StrictInt, Field(ge=0, le=1e15, allow_inf_nan=False)]
+"""No sum of products of two vectors is beyond float32: JSON has no infinite scores."""
 MetadataValue = (
     bool
     | Annotated[StrictInt, Field(ge=-(2**63), lt=2**63)]
@@ -36,15 +47,40 @@ MetadataValue = (
 )
 
 
+MOST_ERRORS = 100
+"""Errors of a body that are told one by one: of a million, each would take memory and time."""
+
+
 class _Body(BaseModel):
     model_config = ConfigDict(extra="forbid")
+
+
+class _Request(_Body):
+    """A whole body."""
+
+    @model_validator(mode="wrap")
+    @classmethod
+    def _count_errors(cls, data: Any, handler: ModelWrapValidatorHandler[Self]) -> Self:
+        try:
+            return handler(data)
+        except ValidationError as error:
+            count = error.error_count()
+            if count <= MOST_ERRORS:
+                raise
+            raise PydanticCustomError(
+                "errors", "{count} errors; expected a body as /openapi.json says", {"count": count}
+            ) from None
 
 
 class Vector(_Body):
     """A sparse vector of the index's model."""
 
-    columns: list[Column] = Field(description="Columns of the vocabulary.", examples=[[3, 17]])
-    weights: list[Weight] = Field(description="One a column.", examples=[[0.5, 1.25]])
+    columns: list[Column] = Field(
+        fail_fast=True, description="Columns of the vocabulary.", examples=[[3, 17]]
+    )
+    weights: list[Weight] = Field(
+        fail_fast=True, description="One a column.", examples=[[0.5, 1.25]]
+    )
 
     @model_validator(mode="after")
     def _same_length(self) -> Self:
@@ -68,7 +104,7 @@ class _Sought(_Body):
         return self
 
 
-class Options(_Body):
+class Options(_Request):
     """What a search returns."""
 
     k: StrictInt = Field(default=10, ge=1, description="How many documents at most.")
@@ -96,7 +132,7 @@ class Query(Options, _Sought):
 class Queries(Options):
     """Several searches with the same options."""
 
-    queries: list[_Sought] = Field(min_length=1)
+    queries: list[_Sought] = Field(min_length=1, fail_fast=True)
 
 
 class Document(_Body):
@@ -118,19 +154,19 @@ class Document(_Body):
         return self
 
 
-class Change(_Body):
+class Change(_Request):
     """Documents to add; those whose ids are there are replaced."""
 
-    documents: list[Document] = Field(min_length=1)
+    documents: list[Document] = Field(min_length=1, fail_fast=True)
     commit: bool = Field(
         default=True, description="Whether to commit this and all changes that wait."
     )
 
 
-class Deletion(_Body):
+class Deletion(_Request):
     """Documents to delete."""
 
-    ids: list[str] = Field(min_length=1, examples=[["doc-1"]])
+    ids: list[str] = Field(min_length=1, fail_fast=True, examples=[["doc-1"]])
     commit: bool = Field(
         default=True, description="Whether to commit this and all changes that wait."
     )

@@ -44,8 +44,11 @@ class Changes:
             raise Problem(
                 422, f"{len(given)} of {len(documents)} documents have a vector: all or none"
             )
-        if not given and self._search.model is None:
+        model = self._search.model
+        if not given and model is None:
             raise Problem(409, "the index was built from vectors and has no model: send vectors")
+        if not given and model is not None and "document" in model.pictured:
+            raise Problem(409, "the model reads pictures, and no path is opened here: send vectors")
         vectors = sparse_rows(given, self._search, self._limits) if given else None
         await self._run(lambda: self._add(documents, vectors, change.commit))
         return {"documents": len(documents), "committed": change.commit}

@@ -15,7 +15,7 @@ def connection(head_seconds: float) -> type[HttpToolsProtocol]:
     """Return a protocol for uvicorn that closes connections whose heads are too slow or too long.
 
     Uvicorn limits neither: a client could hold a connection, or fill the memory, with a head that
-    never ends.
+    never ends, or with what may follow the last chunk of a body.
 
     Parameters
     ----------
@@ -25,8 +25,7 @@ def connection(head_seconds: float) -> type[HttpToolsProtocol]:
 
     class Connection(HttpToolsProtocol):
         _timer: TimerHandle | None = None
-        _in_head = True
-        _seen = 0
+        _seen = 0  # bytes since the request began, or since the last of its body
 
         def connection_made(self, transport: Transport) -> None:  # type: ignore[override]
             super().connection_made(transport)
@@ -35,19 +34,22 @@ def connection(head_seconds: float) -> type[HttpToolsProtocol]:
         def data_received(self, data: bytes) -> None:
             self._seen += len(data)
             super().data_received(data)
-            if self._in_head and self._seen > HEAD_BYTES and not self.transport.is_closing():
+            if self._seen > HEAD_BYTES and not self.transport.is_closing():
                 self.send_400_response("The head of the request is too long.")
 
         def on_message_begin(self) -> None:
             super().on_message_begin()
-            self._in_head, self._seen = True, 0
+            self._seen = 0
             if self._timer is None:  # another request over the same connection
                 self._timer = self.loop.call_later(head_seconds, self.transport.close)
 
         def on_headers_complete(self) -> None:
-            self._in_head = False
             self._stop()
             super().on_headers_complete()
+
+        def on_body(self, body: bytes) -> None:
+            self._seen = 0
+            super().on_body(body)
 
         def connection_lost(self, exc: Exception | None) -> None:
             self._stop()

@@ -136,7 +136,8 @@ class Gate:
             raise Problem(403, "the request comes from a page of another site: ask from your own")
         if self._keys is not None and route not in OPEN:
             kind, _, key = headers.get(b"authorization", b"").partition(b" ")
-            role = self._keys.role(key.strip()) if kind.lower() == b"bearer" else None
+            key = key.strip()  # one client, however many spaces come before the key
+            role = self._keys.role(key) if kind.lower() == b"bearer" else None
             if role is None:
                 raise Problem(
                     401,
@@ -162,8 +163,8 @@ class Gate:
         self, scope: MutableMapping[str, Any], headers: dict[bytes, bytes], receive: Receive
     ) -> bytes:
         """Read the body whole, or raise a Problem."""
-        if scope["method"] != "POST":
-            return b""
+        if scope["method"] != "POST" or scope["path"] in OPEN | UNCOUNTED:
+            return b""  # what needs no key, or is not counted, fills no memory
         # What is not JSON, a page of another site could send without asking first.
         kind = headers.get(b"content-type", b"").partition(b";")[0].strip().lower()
         if kind != b"application/json":

@@ -26,6 +26,10 @@ PROBLEMS = {
 """Status to the code that the body repeats."""
 
 
+MOST = 2000
+"""Characters of a message: it may repeat what the request held."""
+
+
 class Problem(Exception):
     """A request that gets no other answer than this.
 
@@ -46,5 +50,5 @@ class Problem(Exception):
 
     def body(self) -> bytes:
         """Return the answer's body, JSON."""
-        error = {"code": PROBLEMS.get(self.status, "error"), "message": str(self)}
+        error = {"code": PROBLEMS.get(self.status, "error"), "message": str(self)[:MOST]}
         return pydantic_core.to_json({"error": error})

@@ -95,6 +95,8 @@ class Searches:
     async def _encoded(self, text: str) -> Any:
         if self._search.model is None:
             raise Problem(409, "the index was built from vectors and has no model: send a vector")
+        if "query" in self._search.model.pictured:
+            raise Problem(409, "the model reads pictures, and no path is opened here: send vectors")
         if not text.strip():
             raise Problem(422, "the text is empty: send words to search for")
         if len(text) > self._limits.text_characters:

@@ -16,6 +16,7 @@ import scipy.sparse
 import rarefy
 from rarefy.errors import InputError
 from rarefy.index import Index, Writer
+from rarefy.index.vectors import document_ids
 from rarefy.origin import Origin
 from rarefy.search.answers import Reasons, answers
 from rarefy.search.fields import with_texts
@@ -70,7 +71,7 @@ class Search:
         try:
             self._index = Index.open(self._folder)
         except InputError:
-            if self._folder.exists() and any(self._folder.iterdir()):
+            if self._folder.is_file() or (self._folder.exists() and any(self._folder.iterdir())):
                 raise
             self._create(DEFAULT_MODEL if model is None else model)
         else:
@@ -162,7 +163,7 @@ class Search:
             named ``text``, the index has no model, or another process is changing it.
         """
         texts = checked(texts)
-        names = [uuid.uuid4().hex for _ in texts] if ids is None else list(ids)
+        names = document_ids([uuid.uuid4().hex for _ in texts] if ids is None else ids, len(texts))
         if not texts:
             return []
         fields = with_texts(texts, metadata)
@@ -222,8 +223,10 @@ class Search:
         """Make the changes that wait part of the index: all of them or, if this fails, none."""
         with self._changing:
             if self._writer is not None:
-                self._writer.commit()
-                self.refresh()
+                try:
+                    self._writer.commit()
+                finally:  # an error of a merge is raised when the commit is done
+                    self.refresh()
 
     def rollback(self) -> None:
         """Forget the changes that wait."""
@@ -284,7 +287,10 @@ class Search:
                 raise InputError(f"the query is {query!r}; expected words to search for")
             query = self.encode_queries([query])
         options = {"k": k, "filter": filter, "recall": recall, "fields": fields}
-        return self._hits(query, explain, **options)[0]
+        found = self._hits(query, explain, **options)
+        if len(found) != 1:
+            raise InputError(f"the query has {len(found)} rows; expected 1: search_many takes more")
+        return found[0]
 
     def search_many(
         self,

@@ -169,12 +169,29 @@ def test_writing_threads_lose_nothing(search):
         ((["a"], 3), InputTypeError, "got int"),
         (("a",), InputTypeError, "texts is one str"),
         (([1],), InputTypeError, r"texts\[0\] is a int"),
+        ((["a", "b"], None, "ab"), InputTypeError, "got one string 'ab'"),
+        ((["a"], None, ["b", "c"]), InputError, "2 ids were given for 1 documents"),
     ],
 )
 def test_bad_documents_change_nothing(search, arguments, error, message):
+    texts, metadata, names = (*arguments, None, None)[:3]
     with pytest.raises(error, match=message):
-        search.add(*arguments)
+        search.add(texts, metadata, ids=names)
     assert len(search) == 3
+
+
+def test_a_commit_that_raises_what_a_merge_failed_with_is_seen(search, monkeypatch):
+    commit = Writer.commit
+
+    def fail_after(writer):
+        commit(writer)
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(Writer, "commit", fail_after)
+    with pytest.raises(OSError, match="No space"):
+        search.add(["A dog."], ids=["dog"])
+    assert len(search) == 4
+    monkeypatch.undo()
 
 
 def test_bad_queries_are_refused(search):
@@ -182,6 +199,9 @@ def test_bad_queries_are_refused(search):
         search.search("  ")
     with pytest.raises(InputError, match="k is 0"):
         search.search("cat", k=0)
+    for texts in ([], ["cat", "mat"]):
+        with pytest.raises(InputError, match=f"the query has {len(texts)} rows"):
+            search.search(search.encode_queries(texts))
     with pytest.raises(InputError, match="'colour'"):
         search.search("cat", filter="colour == 'red'")
     with pytest.raises(InputError, match="colour"):
@@ -200,6 +220,8 @@ def test_other_folders_are_refused(tmp_path):
     (tmp_path / "photo.jpg").write_text("not an index")
     with pytest.raises(InputError, match="no index"):
         rarefy.Search(tmp_path, "bm25")
+    with pytest.raises(InputError, match=r"photo\.jpg"):
+        rarefy.Search(tmp_path / "photo.jpg", "bm25")
 
 
 def test_an_index_of_vectors_alone_is_searched_by_vectors(tmp_path, bm25):

@@ -64,6 +64,8 @@ def test_requests_beyond_the_rate_wait(start):
     answer = served.post("/search", SEARCH, headers=bearer(READ))
     assert code(answer) == (429, "too_many")
     assert 1 <= int(answer.headers["Retry-After"]) <= 2
+    spaced = [served.post("/search", SEARCH, headers=bearer(f"{' ' * n}{READ}")) for n in (1, 2)]
+    assert [answer.status for answer in spaced] == [429] * 2
     assert served.post("/search", SEARCH, headers=bearer(WRITE)).status == 200
     assert served.get("/health").status == 200
 

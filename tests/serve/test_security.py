@@ -4,11 +4,14 @@ import gzip
 import json
 import socket
 import time
+from contextlib import suppress
 
 import pytest
+from pydantic import ValidationError
 
 from rarefy.errors import InputError
 from rarefy.serve import Keys, create_app
+from rarefy.serve.bodies import Change, Queries, Query
 from rarefy.serve.server import check_address
 
 READ, WRITE = "r" * 16, "w" * 16
@@ -168,6 +171,17 @@ def test_ids_and_fields_are_no_paths(served, tmp_path):
     assert served.post("/search", {"text": "cat", "fields": ["../text"]}).status == 422
 
 
+def test_no_name_of_a_picture_reaches_the_file_system(served, monkeypatch):
+    roles = frozenset({"query", "document"})
+    monkeypatch.setattr(type(served.search.model), "pictured", roles)
+    for path, body in [("/search", SEARCH), ("/search/batch", {"queries": [SEARCH]}),
+                       ("/documents", DOCUMENT)]:  # fmt: skip
+        answer = served.post(path, body)
+        assert answer.status == 409
+        assert "reads pictures" in answer.content["error"]["message"]
+    assert len(served.search) == 3
+
+
 def test_what_a_client_sends_starts_no_line_of_an_answer(shared):
     """Header injection: nothing of a request is repeated in an answer's head."""
     for path in ("/x%0d%0aSet-Cookie:%20a=b", "/search?x=%0d%0aSet-Cookie:%20a=b"):
@@ -207,6 +221,21 @@ def test_a_head_without_end_is_cut_off(start):
     assert b" 400 " in served.talk(b"GET / HTTP/1.1\r\nX: " + b"a" * 200_000, seconds=5)
 
 
+def test_a_body_in_chunks_has_no_tail_without_end(shared):
+    head = (
+        b"POST /search HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
+        b"Transfer-Encoding: chunked\r\nConnection: close\r\n\r\n"
+    )
+    for end in (b"0\r\n" + b"a: b\r\n" * 200_000, b"0\r\na: " + b"b" * 1_000_000):
+        began = time.monotonic()
+        with suppress(ConnectionError):  # it is closed while this still sends
+            assert b" 200 " not in shared.talk(head + end, seconds=8)
+        assert time.monotonic() - began < 5  # the connection is closed
+    chunks = b"".join(b"1\r\n%c\r\n" % byte for byte in json.dumps(SEARCH).encode())
+    chunks += b"1\r\n \r\n" * 30_000 + b"0\r\na: b\r\n\r\n"
+    assert b" 200 " in shared.talk(head + chunks)
+
+
 def test_a_second_head_over_the_same_connection_is_cut_off_too(start):
     served = start(head_seconds=0.3)
     with socket.create_connection(("127.0.0.1", served.port), timeout=5) as link:
@@ -231,6 +260,7 @@ def test_a_second_head_over_the_same_connection_is_cut_off_too(start):
     b'{"vector": {"columns": [1], "weights": [Infinity]}}',
     b'{"vector": {"columns": [1], "weights": [-1]}}',
     b'{"vector": {"columns": [1], "weights": [1e39]}}',
+    b'{"vector": {"columns": [1], "weights": [1.1e15]}}',
     b'{"vector": {"columns": [1], "weights": []}}',
     b'{"vector": {"columns": [-1], "weights": [1]}}',
     b'{"vector": {"columns": [99999999999999999999], "weights": [1]}}',
@@ -242,6 +272,35 @@ def test_malformed_searches_are_answered_with_4xx(shared, raw):
     assert answer.status in (400, 422)
     assert len(answer.content["error"]["message"]) < 1000
     assert shared.post("/search", SEARCH).status == 200
+
+
+@pytest.mark.parametrize(
+    ("path", "raw"),
+    [
+        ("/search", b'{"' + b"k" * 100_000 + b'": 1}'),
+        ("/search", b'{"text": "cat", "fields": ["' + b"k" * 100_000 + b'"]}'),
+        ("/search/batch", b'{"queries": [' + b"1," * 50_000 + b"1]}"),
+        ("/search", b'{"text": "cat", ' + b",".join(b'"%d": 1' % n for n in range(50_000)) + b"}"),
+        ("/documents", b'{"documents": [{"id": "a", "text": "b", "metadata": {'
+         + b",".join(b'"a%d": {}' % n for n in range(10_000)) + b"}}]}"),
+    ],
+)  # fmt: skip
+def test_many_errors_are_not_told_one_by_one(shared, path, raw):
+    answer = shared.post(path, raw=raw, headers={"Content-Type": "application/json"})
+    assert code(answer) == (422, "invalid")
+    assert len(answer.content["error"]["message"]) <= 2000
+    kind = {"/search": Query, "/search/batch": Queries, "/documents": Change}[path]
+    if b"fields" not in raw:
+        with pytest.raises(ValidationError) as error:
+            kind.model_validate_json(raw)
+        assert error.value.error_count() <= 100
+
+
+def test_the_largest_weights_give_scores_that_json_has(served):
+    vector = {"columns": [0] * 10_000, "weights": [1e15] * 10_000}
+    assert served.post("/documents", {"documents": [{"id": "v", "vector": vector}]}).status == 200
+    (hit,) = served.post("/search", {"vector": vector, "k": 1}).content["hits"]
+    assert hit["score"] == pytest.approx(1e38, rel=1e-3)
 
 
 def test_halves_of_characters_are_no_error_of_the_server(served):
@@ -292,6 +351,18 @@ def test_bodies_are_limited_whether_they_say_their_length_or_not(start):
     )
     assert b" 413 " in served.talk(head + b"7d0\r\n" + b" " * 2000 + b"\r\n")
     assert served.post("/search", SEARCH).status == 200
+
+
+def test_nobody_without_a_key_has_a_body_read(start):
+    served = start(keys=KEYS)
+    for path in ("/", "/health", "/ready", "/openapi.json", "/search", "/nothing"):
+        began = time.monotonic()
+        head = (
+            f"POST {path} HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
+            f"Content-Length: 1000\r\nConnection: close\r\n\r\n"
+        )
+        assert served.talk(head.encode()).split(b" ")[1] in (b"401", b"405")
+        assert time.monotonic() - began < 3
 
 
 def test_compressed_bodies_are_not_opened(shared):

@@ -15,7 +15,7 @@ import urllib.request
 import pytest
 
 import rarefy
-from rarefy.index import Index
+from rarefy.index import Index, Writer
 from rarefy.serve.batching import Batches
 from rarefy.serve.rates import Rates
 
@@ -169,6 +169,18 @@ def test_a_full_disk_is_no_success(served, monkeypatch):
     monkeypatch.setattr(served.search, "commit", fail)
     answer = served.post("/documents", {"documents": [{"id": "a", "text": "a cat"}]})
     assert (answer.status, answer.content["error"]["code"]) == (507, "not_stored")
+
+
+def test_a_commit_that_fails_at_the_end_leaves_the_folder_to_others(start, tmp_path, monkeypatch):
+    served = start()
+
+    def fail():
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(served.search, "commit", fail)
+    served.stop()
+    with Writer(tmp_path / "index0") as writer:
+        assert writer.vocabulary_size
 
 
 def test_queries_that_wait_are_encoded_together(served):
