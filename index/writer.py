@@ -45,7 +45,8 @@ class Writer:
 
     Nothing is seen by readers before `commit`, and all of it after. Once `commit` has returned, its
     changes survive the end of the process and a loss of power. Leaving a ``with`` block commits, or
-    rolls back if the block failed. For one thread at a time.
+    rolls back if the block failed. For one thread at a time, and for the process that opened it: in
+    one that is forked from it all but `close` is refused.
 
     Segments that have become many are made one in threads of the writer's own, while it and readers
     go on; each time that is a commit of its own, which changes no result. Where such a merge fails
@@ -217,6 +218,7 @@ class Writer:
         OSError, DamagedIndexError
             If a merge fails; the commit is done.
         """
+        self._check_open()
         with self._state:
             self.commit()
             self._merges.settle()
@@ -235,7 +237,7 @@ class Writer:
         OSError, DamagedIndexError
             If a merge has failed.
         """
-        if self._lock is None:
+        if self._lock is None or not self._lock.ours:
             return
         with self._state:
             try:
@@ -385,3 +387,8 @@ class Writer:
     def _check_open(self) -> None:
         if self._lock is None:
             raise InputError("the writer is closed: open another one")
+        if not self._lock.ours:
+            raise InputError(
+                "the writer was opened before this process was forked: write in the process that "
+                "opened it, or open another one here once it is closed"
+            )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 import numpy as np
 import pytest
 from lives import COLUMNS, content, expected, vectors, weights
@@ -188,6 +190,36 @@ def test_what_cannot_be_written_is_refused(folder, tmp_path):
         with pytest.raises(InputTypeError, match="ids is None"):
             writer.upsert(None, vectors(weights(1)))
     assert content(Index.open(folder)) == expected({"a": 0, "b": 1, "c": 2})
+
+
+def test_a_forked_process_does_not_write(folder):
+    """Two would: each would lose what the other commits."""
+    writer = Writer(folder)
+    writer.upsert(["d"], vectors(weights(3)))
+    child = os.fork()
+    if not child:
+        refused = 0
+        try:
+            for change in (
+                writer.commit,
+                writer.merge,
+                writer.rollback,
+                lambda: writer.delete(["a"]),
+                lambda: writer.upsert(["e"], vectors(weights(4))),
+            ):
+                try:
+                    change()
+                except InputError:
+                    refused += 1
+            writer.close()
+        finally:
+            os._exit(refused)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 5
+    with pytest.raises(InputError, match="by another writer"):
+        Writer(folder)
+    writer.commit()
+    writer.close()
+    assert content(Index.open(folder)) == expected({"a": 0, "b": 1, "c": 2, "d": 3})
 
 
 def test_a_snapshot_stays_what_it_was(folder, tmp_path):
