@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from pathlib import Path
+from threading import Lock
 from typing import Any
 
 import numpy as np
@@ -36,6 +37,7 @@ class Index:
 
     def __init__(self, snapshot: Snapshot, folder: Path | None = None, verify: bool = True) -> None:
         self._snapshot, self._folder, self._verify = snapshot, folder, verify
+        self._refreshing = Lock()  # so that of two threads none goes back to what it found earlier
 
     @classmethod
     def build(
@@ -336,9 +338,10 @@ class Index:
         """
         if self._folder is None:
             raise InputError("the index is in memory alone: open it from a folder to refresh it")
-        before = self._snapshot
-        self._snapshot = Snapshot.open(self._folder, verify=self._verify, known=before)
-        return self._snapshot is not before
+        with self._refreshing:
+            before = self._snapshot
+            self._snapshot = Snapshot.open(self._folder, verify=self._verify, known=before)
+            return self._snapshot is not before
 
     @staticmethod
     def verify(folder: str | Path) -> None:

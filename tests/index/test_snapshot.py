@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import threading
+from concurrent.futures import ThreadPoolExecutor, wait
+
 import numpy as np
 import pytest
 import scipy.sparse as sp
@@ -133,6 +136,38 @@ def test_refresh_moves_to_the_newest_commit(tmp_path):
     assert index.refresh() is False
     with pytest.raises(InputError, match="in memory alone"):
         Index.build(vectors(0, 5)).refresh()
+
+
+def test_a_late_refresh_does_not_go_back(tmp_path, monkeypatch):
+    """One thread finds a commit, another a newer one, and the first ends last."""
+    from rarefy.index import index as module
+
+    entries = [written(tmp_path, Index.build(vectors(i, 1), ids=[str(i)])) for i in range(3)]
+    commit(tmp_path, entries[0])
+    index = Index.open(tmp_path)
+    late, found, go_on = [], threading.Event(), threading.Event()
+    opening = Snapshot.open
+
+    def slow(*arguments, **options):
+        opened = opening(*arguments, **options)
+        if threading.current_thread() in late:
+            found.set()
+            assert go_on.wait(60)
+        return opened
+
+    monkeypatch.setattr(module.Snapshot, "open", slow)
+    commit(tmp_path, *entries[:2], generation=2)
+    late.append(threading.Thread(target=index.refresh))
+    late[0].start()
+    assert found.wait(60)
+    commit(tmp_path, *entries, generation=3)
+    with ThreadPoolExecutor(1) as pool:
+        newer = pool.submit(index.refresh)
+        wait([newer], timeout=0.2)  # it ends only where refreshes do not wait for each other
+        go_on.set()
+        assert newer.result(60) is True
+    late[0].join(60)
+    assert index.ids == ["0", "1", "2"]
 
 
 def test_what_goes_while_it_is_opened_is_looked_for_again(tmp_path, monkeypatch):
