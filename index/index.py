@@ -267,10 +267,10 @@ class Index:
 
     def _segment(self) -> Segment:
         """Return what is stored: the one part, or what the parts make."""
-        if len(self._snapshot.parts) == 1 and self._snapshot.parts[0].alive is None:
-            (part,) = self._snapshot.parts
-            return part.segment._replace(table=part.table)
-        part = Part(merged(self._snapshot.parts, self.vocabulary_size))
+        parts = self._snapshot.parts  # once: another thread may refresh
+        if len(parts) == 1 and parts[0].alive is None:
+            return parts[0].segment._replace(table=parts[0].table)
+        part = Part(merged(parts, self.vocabulary_size))
         part.calibrate(None)
         return part.segment._replace(table=part.table)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from concurrent.futures import ThreadPoolExecutor, wait
+from unittest.mock import PropertyMock, patch
 
 import numpy as np
 import pytest
@@ -168,6 +169,22 @@ def test_a_late_refresh_does_not_go_back(tmp_path, monkeypatch):
         assert newer.result(60) is True
     late[0].join(60)
     assert index.ids == ["0", "1", "2"]
+
+
+def test_what_is_saved_is_one_commit(tmp_path):
+    """Though another thread may refresh at any moment."""
+    commit(tmp_path, written(tmp_path, Index.build(vectors(0, 3), ids=list("abc"))))
+    index = Index.open(tmp_path)
+    before = index._snapshot
+    alive = np.array([True, False, True])
+    newer = written(tmp_path, Index.build(vectors(1, 3), ids=list("def")), alive)
+    commit(tmp_path, newer, generation=2)
+    after = Snapshot.open(tmp_path, verify=True)
+    for looks in range(6):
+        seen = PropertyMock(side_effect=[before] * looks + [after] * 9)
+        with patch.object(Index, "_snapshot", seen, create=True):
+            index.save(tmp_path / "saved")
+        assert Index.open(tmp_path / "saved").ids == (list("abc") if looks else list("df"))
 
 
 def test_what_goes_while_it_is_opened_is_looked_for_again(tmp_path, monkeypatch):
