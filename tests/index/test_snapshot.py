@@ -12,6 +12,7 @@ import scipy.sparse as sp
 
 from rarefy.errors import DamagedIndexError, InputError
 from rarefy.index import Index
+from rarefy.index.planner import Calibration, Plan
 from rarefy.index.snapshot import Snapshot
 from rarefy.index.storage.deletions import write_alive
 from rarefy.index.storage.files import Files
@@ -137,6 +138,20 @@ def test_refresh_moves_to_the_newest_commit(tmp_path):
     assert index.refresh() is False
     with pytest.raises(InputError, match="in memory alone"):
         Index.build(vectors(0, 5)).refresh()
+
+
+def test_deletions_leave_the_calibration_as_it_is(tmp_path, monkeypatch):
+    fitted = [Calibration(10, 4, 0.9, Plan(0.5, 3))]
+    entry = written(tmp_path, Index.build(vectors(0, 5)))
+    commit(tmp_path, entry)
+    index = Index.open(tmp_path)
+    monkeypatch.setattr("rarefy.index.part.calibrate", lambda *_: fitted)
+    index.calibrate(QUERIES)
+    alive = np.arange(5) > 0
+    deleted = entry._replace(deletions=write_alive(Files(), tmp_path, alive), deleted=1)
+    commit(tmp_path, deleted, generation=2)
+    assert index.refresh()
+    assert index._snapshot.parts[0].table == fitted
 
 
 def test_a_late_refresh_does_not_go_back(tmp_path, monkeypatch):
