@@ -32,7 +32,7 @@ from rarefy.index.storage.manifest import (
 )
 from rarefy.index.storage.segment import write_segment
 from rarefy.index.tiers import MOST_SEGMENTS, run_to_merge
-from rarefy.index.vectors import MAX_COLUMNS, canonical, document_ids
+from rarefy.index.vectors import MAX_COLUMNS, MAX_ROWS, canonical, document_ids
 
 __all__ = ["Writer"]
 
@@ -179,6 +179,8 @@ class Writer:
         ------
         OSError
             If the disk is full or broken.
+        InputError
+            If the index would have 2**31 documents or more, deleted ones of its segments counted.
         """
         self._check_open()
         with self._state:
@@ -347,6 +349,9 @@ class Writer:
         """Commit segments; what they are with changes still to be committed is `pending`."""
         newest, *_ = generations(self._folder)  # of a commit that failed after its last step too
         entries = tuple(each.entry for each in segments)
+        rows = sum(entry.documents for entry in entries)
+        if rows > MAX_ROWS:
+            raise InputError(f"{rows} documents are too many: at most {MAX_ROWS} fit in one index")
         manifest = Manifest(newest + 1, self.vocabulary_size, entries)
         publish(self._files, self._folder, manifest)
         before, self._manifest = self._manifest, manifest
