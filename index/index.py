@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from pathlib import Path
+from threading import Lock
 from typing import Any
 
 import numpy as np
@@ -36,6 +37,7 @@ class Index:
 
     def __init__(self, snapshot: Snapshot, folder: Path | None = None, verify: bool = True) -> None:
         self._snapshot, self._folder, self._verify = snapshot, folder, verify
+        self._refreshing = Lock()  # so that of two threads none goes back to what it found earlier
 
     @classmethod
     def build(
@@ -265,10 +267,10 @@ class Index:
 
     def _segment(self) -> Segment:
         """Return what is stored: the one part, or what the parts make."""
-        if len(self._snapshot.parts) == 1 and self._snapshot.parts[0].alive is None:
-            (part,) = self._snapshot.parts
-            return part.segment._replace(table=part.table)
-        part = Part(merged(self._snapshot.parts, self.vocabulary_size))
+        parts = self._snapshot.parts  # once: another thread may refresh
+        if len(parts) == 1 and parts[0].alive is None:
+            return parts[0].segment._replace(table=parts[0].table)
+        part = Part(merged(parts, self.vocabulary_size))
         part.calibrate(None)
         return part.segment._replace(table=part.table)
 
@@ -336,9 +338,10 @@ class Index:
         """
         if self._folder is None:
             raise InputError("the index is in memory alone: open it from a folder to refresh it")
-        before = self._snapshot
-        self._snapshot = Snapshot.open(self._folder, verify=self._verify, known=before)
-        return self._snapshot is not before
+        with self._refreshing:
+            before = self._snapshot
+            self._snapshot = Snapshot.open(self._folder, verify=self._verify, known=before)
+            return self._snapshot is not before
 
     @staticmethod
     def verify(folder: str | Path) -> None:

@@ -6,6 +6,7 @@ import os
 import sys
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from threading import Condition, Thread
 
 from rarefy.index.replacement import Replacement
@@ -93,7 +94,10 @@ class Merges:
     def _work_behind(self, merge: Replacement) -> None:
         """Work when searches and commits leave time, where a thread can have a priority."""
         if sys.platform == "linux":
-            os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), NICENESS)
+            thread = threading.get_native_id()
+            with suppress(OSError):  # a system may refuse; the merge is not to fail for that
+                niceness = max(NICENESS, os.getpriority(os.PRIO_PROCESS, thread))
+                os.setpriority(os.PRIO_PROCESS, thread, niceness)
         self._work(merge)
 
     def _work(self, merge: Replacement | None) -> None:

@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from rarefy.index.leaves import Leaf
 from rarefy.index.metadata import Metadata
-from rarefy.index.planner import LEAST_DOCUMENTS, calibrate, sample_queries
+from rarefy.index.planner import LEAST_DOCUMENTS, Calibration, calibrate, sample_queries
 from rarefy.index.storage.segment import Segment
 from rarefy.index.vectors import Vectors
 
@@ -28,7 +28,7 @@ class Part:
     alive
         bool[rows]; None if all are.
     other
-        A part of the same segment, which shares what it has read of it.
+        A part of the same segment, which shares what it has read of it and its settings.
     """
 
     def __init__(
@@ -45,7 +45,7 @@ class Part:
         self.metadata: Metadata = _metadata(segment) if other is None else other.metadata
         self._rows = None if alive is None else np.append(np.flatnonzero(alive), -1)
         self._places = None if alive is None else np.cumsum(alive) - 1
-        self.table = list(segment.table)
+        self.table: list[Calibration] = list(segment.table) if other is None else other.table
         """The settings that reach a recall."""
 
     def __len__(self) -> int:

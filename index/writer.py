@@ -32,7 +32,7 @@ from rarefy.index.storage.manifest import (
 )
 from rarefy.index.storage.segment import write_segment
 from rarefy.index.tiers import MOST_SEGMENTS, run_to_merge
-from rarefy.index.vectors import MAX_COLUMNS, canonical, document_ids
+from rarefy.index.vectors import MAX_COLUMNS, MAX_ROWS, canonical, document_ids
 
 __all__ = ["Writer"]
 
@@ -45,7 +45,8 @@ class Writer:
 
     Nothing is seen by readers before `commit`, and all of it after. Once `commit` has returned, its
     changes survive the end of the process and a loss of power. Leaving a ``with`` block commits, or
-    rolls back if the block failed. For one thread at a time.
+    rolls back if the block failed. For one thread at a time, and for the process that opened it: in
+    one that is forked from it all but `close` is refused.
 
     Segments that have become many are made one in threads of the writer's own, while it and readers
     go on; each time that is a commit of its own, which changes no result. Where such a merge fails
@@ -178,6 +179,8 @@ class Writer:
         ------
         OSError
             If the disk is full or broken.
+        InputError
+            If the index would have 2**31 documents or more, deleted ones of its segments counted.
         """
         self._check_open()
         with self._state:
@@ -217,6 +220,7 @@ class Writer:
         OSError, DamagedIndexError
             If a merge fails; the commit is done.
         """
+        self._check_open()
         with self._state:
             self.commit()
             self._merges.settle()
@@ -235,7 +239,7 @@ class Writer:
         OSError, DamagedIndexError
             If a merge has failed.
         """
-        if self._lock is None:
+        if self._lock is None or not self._lock.ours:
             return
         with self._state:
             try:
@@ -345,6 +349,9 @@ class Writer:
         """Commit segments; what they are with changes still to be committed is `pending`."""
         newest, *_ = generations(self._folder)  # of a commit that failed after its last step too
         entries = tuple(each.entry for each in segments)
+        rows = sum(entry.documents for entry in entries)
+        if rows > MAX_ROWS:
+            raise InputError(f"{rows} documents are too many: at most {MAX_ROWS} fit in one index")
         manifest = Manifest(newest + 1, self.vocabulary_size, entries)
         publish(self._files, self._folder, manifest)
         before, self._manifest = self._manifest, manifest
@@ -385,3 +392,8 @@ class Writer:
     def _check_open(self) -> None:
         if self._lock is None:
             raise InputError("the writer is closed: open another one")
+        if not self._lock.ours:
+            raise InputError(
+                "the writer was opened before this process was forked: write in the process that "
+                "opened it, or open another one here once it is closed"
+            )

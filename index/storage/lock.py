@@ -17,7 +17,8 @@ class FolderLock:
     """A lock on an index folder, held until `release`, or until its process ends in any way.
 
     It is the system's lock on an open file, so that a file that a dead process left behind locks
-    nothing. Network file systems may not have it.
+    nothing. Network file systems may not have it. Processes that are forked have the file open too,
+    but the lock is not theirs: it ends with `release`, whether they run on or not.
 
     Raises
     ------
@@ -26,6 +27,7 @@ class FolderLock:
     """
 
     def __init__(self, folder: Path) -> None:
+        self._process = os.getpid()
         self._file = os.open(folder / LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
         try:
             fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -35,8 +37,15 @@ class FolderLock:
                 f"{folder} is being written by another writer: wait until it is closed"
             ) from None
 
+    @property
+    def ours(self) -> bool:
+        """Whether this process holds it, and not the one that this was forked from."""
+        return self._process == os.getpid()
+
     def release(self) -> None:
         """Let others write."""
+        if self.ours:
+            fcntl.flock(self._file, fcntl.LOCK_UN)
         os.close(self._file)
 
     def __enter__(self) -> FolderLock:

@@ -338,6 +338,9 @@ def _fault(manifest: Manifest) -> str | None:
             return f"{entry.deleted!r} of {entry.documents!r} documents are deleted"
         if (entry.deleted > 0) != (entry.deletions is not None):
             return f"{entry.deleted} documents are deleted, and deletions are {entry.deletions}"
+    rows = sum(entry.documents for entry in manifest.segments)
+    if rows > MAX_ROWS:
+        return f"the segments have {rows} documents, at most {MAX_ROWS} fit in one index"
     names = [entry.file.name for entry in manifest.segments]
     if len(set(names)) < len(names):
         return "a segment occurs twice"

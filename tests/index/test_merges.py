@@ -325,3 +325,16 @@ def test_merges_yield_to_searches(tmp_path, monkeypatch):
             changing.commit()
     assert seen == [max(before, merges.NICENESS)]
     assert os.getpriority(os.PRIO_PROCESS, 0) == before
+
+
+def test_merges_do_without_a_priority_that_the_system_refuses(tmp_path, monkeypatch):
+    def refused(*_):
+        raise PermissionError(errno.EACCES, "not permitted")
+
+    monkeypatch.setattr(os, "setpriority", refused)
+    changing = Writer(tmp_path / "index", vocabulary_size=COLUMNS)
+    fill(changing, tiers.FACTOR)
+    end_of_merges()
+    assert not changing._merges._running  # or close waits for ever
+    changing.close()
+    assert parts(changing) == 1 and holds(changing, state(tiers.FACTOR))

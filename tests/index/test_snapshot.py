@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import threading
+from concurrent.futures import ThreadPoolExecutor, wait
+from unittest.mock import PropertyMock, patch
+
 import numpy as np
 import pytest
 import scipy.sparse as sp
 
 from rarefy.errors import DamagedIndexError, InputError
 from rarefy.index import Index
+from rarefy.index.planner import Calibration, Plan
 from rarefy.index.snapshot import Snapshot
 from rarefy.index.storage.deletions import write_alive
 from rarefy.index.storage.files import Files
@@ -133,6 +138,68 @@ def test_refresh_moves_to_the_newest_commit(tmp_path):
     assert index.refresh() is False
     with pytest.raises(InputError, match="in memory alone"):
         Index.build(vectors(0, 5)).refresh()
+
+
+def test_deletions_leave_the_calibration_as_it_is(tmp_path, monkeypatch):
+    fitted = [Calibration(10, 4, 0.9, Plan(0.5, 3))]
+    entry = written(tmp_path, Index.build(vectors(0, 5)))
+    commit(tmp_path, entry)
+    index = Index.open(tmp_path)
+    monkeypatch.setattr("rarefy.index.part.calibrate", lambda *_: fitted)
+    index.calibrate(QUERIES)
+    alive = np.arange(5) > 0
+    deleted = entry._replace(deletions=write_alive(Files(), tmp_path, alive), deleted=1)
+    commit(tmp_path, deleted, generation=2)
+    assert index.refresh()
+    assert index._snapshot.parts[0].table == fitted
+
+
+def test_a_late_refresh_does_not_go_back(tmp_path, monkeypatch):
+    """One thread finds a commit, another a newer one, and the first ends last."""
+    from rarefy.index import index as module
+
+    entries = [written(tmp_path, Index.build(vectors(i, 1), ids=[str(i)])) for i in range(3)]
+    commit(tmp_path, entries[0])
+    index = Index.open(tmp_path)
+    late, found, go_on = [], threading.Event(), threading.Event()
+    opening = Snapshot.open
+
+    def slow(*arguments, **options):
+        opened = opening(*arguments, **options)
+        if threading.current_thread() in late:
+            found.set()
+            assert go_on.wait(60)
+        return opened
+
+    monkeypatch.setattr(module.Snapshot, "open", slow)
+    commit(tmp_path, *entries[:2], generation=2)
+    late.append(threading.Thread(target=index.refresh))
+    late[0].start()
+    assert found.wait(60)
+    commit(tmp_path, *entries, generation=3)
+    with ThreadPoolExecutor(1) as pool:
+        newer = pool.submit(index.refresh)
+        wait([newer], timeout=0.2)  # it ends only where refreshes do not wait for each other
+        go_on.set()
+        assert newer.result(60) is True
+    late[0].join(60)
+    assert index.ids == ["0", "1", "2"]
+
+
+def test_what_is_saved_is_one_commit(tmp_path):
+    """Though another thread may refresh at any moment."""
+    commit(tmp_path, written(tmp_path, Index.build(vectors(0, 3), ids=list("abc"))))
+    index = Index.open(tmp_path)
+    before = index._snapshot
+    alive = np.array([True, False, True])
+    newer = written(tmp_path, Index.build(vectors(1, 3), ids=list("def")), alive)
+    commit(tmp_path, newer, generation=2)
+    after = Snapshot.open(tmp_path, verify=True)
+    for looks in range(6):
+        seen = PropertyMock(side_effect=[before] * looks + [after] * 9)
+        with patch.object(Index, "_snapshot", seen, create=True):
+            index.save(tmp_path / "saved")
+        assert Index.open(tmp_path / "saved").ids == (list("abc") if looks else list("df"))
 
 
 def test_what_goes_while_it_is_opened_is_looked_for_again(tmp_path, monkeypatch):

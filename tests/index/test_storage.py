@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 
@@ -116,6 +117,14 @@ def test_a_lock_ends_with_its_process(folder):
     program += "FolderLock(pathlib.Path(sys.argv[1])); os._exit(7)"
     assert subprocess.run([sys.executable, "-c", program, folder]).returncode == 7
     small().save(folder)
+
+
+def test_a_lock_ends_while_a_forked_process_runs_on(folder):
+    lock = FolderLock(folder)
+    of_fork = os.dup(lock._file)
+    lock.release()
+    small().save(folder)
+    os.close(of_fork)
 
 
 @pytest.mark.parametrize("path", ["nowhere", "."])

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import os
+
 import numpy as np
 import pytest
 from lives import COLUMNS, content, expected, vectors, weights
 
-from rarefy.errors import InputError, InputTypeError
+from rarefy.errors import DamagedIndexError, InputError, InputTypeError
 from rarefy.index import Index, Writer, tiers
+from rarefy.index import writer as writer_module
+from rarefy.index.storage import manifest as manifest_module
 from rarefy.index.storage.container import FileEntry
 from rarefy.index.storage.folder import link
 from rarefy.index.storage.manifest import SegmentEntry
@@ -188,6 +192,53 @@ def test_what_cannot_be_written_is_refused(folder, tmp_path):
         with pytest.raises(InputTypeError, match="ids is None"):
             writer.upsert(None, vectors(weights(1)))
     assert content(Index.open(folder)) == expected({"a": 0, "b": 1, "c": 2})
+
+
+def test_segments_together_have_as_many_rows_as_one_may(folder, monkeypatch):
+    """Beyond, rows of results would not fit in their 32 bits, nor a merge in a segment."""
+    monkeypatch.setattr(writer_module, "MAX_ROWS", 4)
+    with Writer(folder) as writer:
+        writer.upsert(["d"], vectors(weights(3)))
+        writer.commit()
+        writer.upsert(["e"], vectors(weights(4)))
+        with pytest.raises(InputError, match="5 documents are too many: at most 4"):
+            writer.commit()
+        writer.rollback()
+    monkeypatch.setattr(manifest_module, "MAX_ROWS", 3)
+    with pytest.raises(DamagedIndexError, match="have 4 documents, at most 3"):
+        Index.open(folder)
+    monkeypatch.undo()
+    assert content(Index.open(folder)) == expected({"a": 0, "b": 1, "c": 2, "d": 3})
+
+
+def test_a_forked_process_does_not_write(folder):
+    """Two would: each would lose what the other commits."""
+    writer = Writer(folder)
+    writer.upsert(["d"], vectors(weights(3)))
+    child = os.fork()
+    if not child:
+        refused = 0
+        try:
+            for change in (
+                writer.commit,
+                writer.merge,
+                writer.rollback,
+                lambda: writer.delete(["a"]),
+                lambda: writer.upsert(["e"], vectors(weights(4))),
+            ):
+                try:
+                    change()
+                except InputError:
+                    refused += 1
+            writer.close()
+        finally:
+            os._exit(refused)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 5
+    with pytest.raises(InputError, match="by another writer"):
+        Writer(folder)
+    writer.commit()
+    writer.close()
+    assert content(Index.open(folder)) == expected({"a": 0, "b": 1, "c": 2, "d": 3})
 
 
 def test_a_snapshot_stays_what_it_was(folder, tmp_path):
