@@ -106,11 +106,11 @@ class Writer:
                     f"{self._folder} is a compact index, which cannot be changed: build it without "
                     f"compact=True"
                 )
+            self._segments = list(self._committed)
+            sweep(self._files, self._folder, [self._manifest, *self._before()])
         except BaseException:
             self._lock.release()
             raise
-        self._segments = list(self._committed)
-        sweep(self._files, self._folder, [self._manifest, *self._before()])
 
     @property
     def vocabulary_size(self) -> int:

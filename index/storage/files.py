@@ -101,8 +101,14 @@ class Files:
             raise
 
     def ensure_folder(self, folder: Path) -> None:
-        """Make a folder, and those above it, unless it is there."""
+        """Make a folder, and those above it, unless it is there; its name is synced in any case.
+
+        Whoever made it may have ended before that.
+        """
         missing = [above for above in [folder, *folder.parents] if not above.exists()]
         for above in reversed(missing):
             self.make_folder(above)
             self.sync_folder(above.parent)
+        if not missing:
+            with suppress(PermissionError):
+                self.sync_folder(folder.absolute().parent)

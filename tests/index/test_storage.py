@@ -12,6 +12,7 @@ import scipy.sparse as sp
 
 from rarefy.errors import DamagedIndexError, InputError
 from rarefy.index import Index
+from rarefy.index.storage.files import Files
 from rarefy.index.storage.folder import replace
 from rarefy.index.storage.lock import FolderLock
 
@@ -263,3 +264,16 @@ def test_a_list_entry_beyond_the_last_block_is_refused(tmp_path, forge):
     forge(tmp_path / "index", "list_blocks", put(60_000))
     with pytest.raises(DamagedIndexError, match="a list names a block beyond the last"):
         Index.open(tmp_path / "index")
+
+
+def test_the_name_of_a_folder_is_synced_whoever_made_it(tmp_path):
+    synced = []
+
+    class Seen(Files):
+        def sync_folder(self, folder):
+            synced.append(folder.resolve())
+            super().sync_folder(folder)
+
+    (tmp_path / "index").mkdir()  # by a process that ended before it could sync
+    replace(tmp_path / "index", small()._segment(), Seen())
+    assert synced[0] == tmp_path.resolve()
