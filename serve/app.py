@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
@@ -15,6 +16,7 @@ from starlette.exceptions import HTTPException
 
 import rarefy
 from rarefy.errors import DamagedIndexError, InputError, InputTypeError
+from rarefy.index.warmup import warm_up
 from rarefy.search import Search
 from rarefy.serve.batching import Batches
 from rarefy.serve.bodies import (
@@ -82,6 +84,7 @@ def create_app(
 
     @asynccontextmanager
     async def life(app: FastAPI) -> AsyncIterator[None]:
+        await asyncio.to_thread(warm_up)  # a request must not wait for compilation
         yield
         batches.close()
         threads.shutdown()

@@ -102,7 +102,8 @@ def test_questions_asked_across_languages():
 
 
 @pytest.mark.data
-def test_known_collections_across_languages():
+def test_known_collections_across_languages(data, monkeypatch):
+    monkeypatch.setenv("RAREFY_DATA", str(data))
     across = load_collection("xquad-r/de-en")
     german, english = load_collection("xquad-r/de"), load_collection("xquad-r/en")
     assert len(across.queries) == len(english.queries) == 1190
