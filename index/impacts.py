@@ -71,7 +71,7 @@ def encode(terms: Array, weights: Array, scales: Array, upwards: bool) -> Array:
     for p in range(terms.size):
         exact = weights[p] / scales[terms[p]]
         code = np.ceil(exact) if upwards else np.floor(exact + 0.5)
-        codes[p] = min(MAX_CODE, max(1, int(code)))
+        codes[p] = int(min(float(MAX_CODE), max(1.0, code)))  # infinite where a scale is forged
     return codes
 
 
