@@ -36,17 +36,16 @@ def mutated(rng, data):
 @pytest.mark.parametrize("target", TARGETS)
 def test_inputs_that_were_kept_are_refused_or_answered(target):
     inputs = kept(target) + seeds(target)
-    assert len(inputs) > 1
-    for data in inputs:
-        TARGETS[target](data)
+    answers = [TARGETS[target](data) for data in inputs]
+    assert True in answers and False in answers
 
 
 @pytest.mark.parametrize("target", TARGETS)
 def test_mutations_of_them_are_refused_or_answered(target):
     rng = random.Random(0)
     inputs = kept(target)
-    for _ in range(300):
-        TARGETS[target](mutated(rng, rng.choice(inputs)))
+    answers = [TARGETS[target](mutated(rng, rng.choice(inputs))) for _ in range(300)]
+    assert answers.count(False) > 30
 
 
 def test_the_corpus_is_small():

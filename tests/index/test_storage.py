@@ -126,6 +126,7 @@ def test_a_lock_ends_while_a_forked_process_runs_on(folder):
     lock.release()
     small().save(folder)
     os.close(of_fork)
+    assert len(Index.open(folder)) == 6
 
 
 @pytest.mark.parametrize("path", ["nowhere", "."])

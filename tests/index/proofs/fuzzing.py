@@ -75,16 +75,17 @@ def home() -> Path:
     return folder
 
 
-def manifest(data: bytes) -> None:
+def manifest(data: bytes) -> bool:
     """Read a manifest of this JSON."""
     (home() / "manifest-1.json").write_bytes(data + b"\n%08x" % zlib.crc32(data))
     try:
         read_newest(home())
     except InputError:
-        return
+        return False
+    return True
 
 
-def container(data: bytes) -> None:
+def container(data: bytes) -> bool:
     """Read a file of arrays with this table of contents."""
     content = file_of().read_bytes()
     at = FOOTER.unpack(content[-FOOTER.size :])[0]
@@ -96,12 +97,13 @@ def container(data: bytes) -> None:
         read = Container(path)
         read.verify()
     except InputError:
-        return
+        return False
     for array in read.sections.values():
         array.sum()
+    return True
 
 
-def segment(data: bytes) -> None:
+def segment(data: bytes) -> bool:
     """Read a segment some values of which are others, and search it if it is not refused."""
     original = Container(file_of())
     sections = dict(original.sections)
@@ -130,21 +132,23 @@ def segment(data: bytes) -> None:
         if hits.ids[1, 0] is not None:
             index.explain(QUERIES[[1]], hits.ids[1, 0])
     except InputError:
-        return
+        return False
+    return True
 
 
-def filter(data: bytes) -> None:
+def filter(data: bytes) -> bool:
     """Parse a filter, write it, parse it again, and select by it."""
     text = data.decode("utf-8", "replace")
     try:
         condition = parse(text)
     except InputError:
-        return
+        return False
     assert repr(parse(str(condition))) == repr(condition)
     try:
         assert selected(condition, fields()).shape == (DOCUMENTS,)
     except InputError:
-        return
+        return False
+    return True
 
 
 def file_of() -> Path:
@@ -168,7 +172,7 @@ def fields() -> Metadata:
     )
 
 
-TARGETS: dict[str, Callable[[bytes], None]] = {
+TARGETS: dict[str, Callable[[bytes], bool]] = {
     "container": container,
     "filter": filter,
     "manifest": manifest,
