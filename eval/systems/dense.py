@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from time import perf_counter
 from typing import Any
@@ -174,6 +174,10 @@ class DenseSystem:
         return DenseSystem(
             name, description, self.costs, changed, self.exact, self.index, self.queries
         )
+
+    def asked(self, queries: npt.NDArray[np.float32]) -> DenseSystem:
+        """Return the same index with other queries, float32[queries, d]."""
+        return replace(self, queries=queries)
 
     def search(self, k: int, *, threads: int = 1, first: int | None = None) -> Ranked:
         """Rank at most `k` documents for every query, or for the `first` so many."""

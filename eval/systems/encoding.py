@@ -6,7 +6,7 @@ Documents are read and encoded a block at a time: a collection's texts are never
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from time import perf_counter
 from typing import Any, Protocol, TypeVar
 
@@ -54,6 +54,12 @@ class Encoded:
     description: str
     docs_per_s: float | None = None
     queries_per_s: float | None = None
+
+    def asked(self, queries: csr_array) -> Encoded:
+        """Return the same documents with other queries, float32[queries, V]."""
+        return replace(
+            self, vectors=SparseVectors(self.vectors.documents, queries, self.vectors.explain)
+        )
 
     def pruned(self, documents: int | None, queries: int | None) -> Encoded:
         """Return the same with the heaviest terms of each vector alone.

@@ -1,4 +1,8 @@
-"""Lucene through Anserini: BM25 over texts, and impact search over learned weights.
+"""Lucene with Anserini's set-up: BM25 over texts, and impact search over learned weights.
+
+Anserini builds the index and analyses queries; Lucene's own searcher answers them, for Anserini's
+would fetch every document that it finds, which other engines are not asked for. Equal scores come
+in the order of the index.
 
 Impacts are whole numbers, so weights are rounded to 255 steps up to the largest one, those of
 documents and those of queries each on their own scale.
@@ -10,7 +14,9 @@ import json
 import re
 import shutil
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from time import perf_counter
@@ -20,7 +26,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy.sparse import csr_array
 
-from rarefy.errors import RarefyError
+from rarefy.errors import RarefyError, require
 from rarefy.eval.collections.collection import Collection
 from rarefy.eval.efficiency import one_core
 from rarefy.eval.systems.encoding import Encoded
@@ -30,8 +36,8 @@ from rarefy.eval.systems.system import Costs, Kind, Ranked, SparseVectors
 __all__ = ["LuceneSystem"]
 
 _STEPS = 255
-_BATCH = 64  # queries whose rankings are in memory as JSON
 _FIELDS = ("-generator", "DefaultLuceneDocumentGenerator", "-threads", "1", "-optimize")
+_QUERIES = "io.anserini.search.query.BagOfWordsQueryGenerator"
 _CLAUSES = 65536  # the most terms of a query
 # Languages that Anserini has an analyzer for; texts in others are split at white space.
 _LANGUAGES = re.compile("ar|bn|da|de|en|es|fa|fi|fr|hi|hu|it|ja|ko|nl|no|pt|ru|sv|te|th|tr|zh")
@@ -50,8 +56,8 @@ class LuceneSystem:
     exact: str | None
     parts: tuple[str, ...] = field(default=(), init=False)
     folder: TemporaryDirectory[str] = field(repr=False)
-    open: Callable[[str], Any] = field(repr=False)
-    searcher: Any = field(repr=False)
+    similarity: Any = field(repr=False)
+    query: Callable[[Any], Any] = field(repr=False)
     queries: Sequence[Any] = field(repr=False)
 
     @classmethod
@@ -75,22 +81,20 @@ class LuceneSystem:
             If Lucene's packages are not installed.
         """
         language = collection.language if _LANGUAGES.fullmatch(collection.language) else None
-
-        def open_index(folder: str) -> Any:
-            searcher = java()("io.anserini.search.SimpleSearcher")(folder)
-            searcher.set_bm25(k1, b)
-            if language is None:
-                whitespace = java()("org.apache.lucene.analysis.core.WhitespaceAnalyzer")
-                searcher.set_analyzer(whitespace())
-            elif language != "en":
-                searcher.set_language(language)
-            return searcher
-
+        autoclass = java()
         lines = (
             {"id": str(row), "contents": text} for row, text in enumerate(collection.documents)
         )
         analysis = ("-pretokenized",) if language is None else ("-language", language)
         folder, build_s = _index(lines, ("-collection", "JsonCollection", *analysis))
+        if language is None:
+            analyzer = autoclass("org.apache.lucene.analysis.core.WhitespaceAnalyzer")()
+        else:
+            anserini = autoclass("io.anserini.search.SimpleSearcher")(f"{folder.name}/index")
+            if language != "en":
+                anserini.set_language(language)
+            analyzer = anserini.get_analyzer()
+        words = autoclass(_QUERIES)()
         return cls(
             name,
             "lexical",
@@ -100,8 +104,8 @@ class LuceneSystem:
             {"k1": k1, "b": b},
             None,
             folder,
-            open_index,
-            open_index(f"{folder.name}/index"),
+            autoclass("org.apache.lucene.search.similarities.BM25Similarity")(k1, b),
+            lambda text: words.buildQuery("contents", analyzer, text),
             list(collection.queries),
         )
 
@@ -128,13 +132,14 @@ class LuceneSystem:
             If Lucene's packages are not installed.
         """
         autoclass = java()
-        boxed, table = autoclass("java.lang.Integer"), autoclass("java.util.HashMap")
+        boxed, table = autoclass("java.lang.Float"), autoclass("java.util.HashMap")
+        words = autoclass(_QUERIES)()
         queries = []
         for columns, impacts in _impacts(encoded.vectors.queries):
             query = table()
             for column, impact in zip(columns, impacts, strict=True):
                 query.put(str(column), boxed(impact))
-            queries.append(query)
+            queries.append(words.buildQuery("contents", query))
         lines = (
             {
                 "id": str(row),
@@ -147,9 +152,6 @@ class LuceneSystem:
             lines, ("-collection", "JsonVectorCollection", "-impact", "-pretokenized")
         )
 
-        def open_index(folder: str) -> Any:
-            return java()("io.anserini.search.SimpleImpactSearcher")(folder)
-
         return cls(
             name,
             encoded.kind,
@@ -159,50 +161,68 @@ class LuceneSystem:
             settings,
             exact,
             folder,
-            open_index,
-            open_index(f"{folder.name}/index"),
+            autoclass("io.anserini.search.similarity.ImpactSimilarity")(),
+            lambda query: query,
             queries,
         )
 
     def search(self, k: int, *, threads: int = 1, first: int | None = None) -> Ranked:
         """Rank at most `k` documents for every query, or for the `first` so many."""
-        queries = self.queries[:first]
+        queries = range(len(self.queries[:first]))
         rows = np.full((len(queries), k), -1, dtype=np.int64)
         scores = np.full((len(queries), k), -np.inf, dtype=np.float32)
-        for query, hits in self._batches(queries, k, threads):
-            rows[query, : len(hits)] = [int(hit["docid"]) for hit in hits]
-            scores[query, : len(hits)] = [hit["score"] for hit in hits]
+
+        def answer(part: range) -> None:
+            try:
+                for query in part:
+                    found = self.search_one(query, k)
+                    rows[query, : len(found.rows)], scores[query, : len(found.rows)] = found
+            finally:
+                require("jnius", "lucene").detach()  # the virtual machine would keep the thread
+
+        with ThreadPoolExecutor(threads) as pool:
+            list(pool.map(answer, (queries[start::threads] for start in range(threads))))
         return Ranked(rows, scores)
 
     def search_one(self, query: int, k: int) -> Ranked:
         """Rank at most `k` documents for the query in row `query`."""
-        hits = self.searcher.search(self.queries[query], k)
-        rows = np.array([int(hit.docid) for hit in hits], dtype=np.int64)
-        return Ranked(rows, np.array([hit.score for hit in hits], dtype=np.float32))
+        top = self._searcher.search(self.query(self.queries[query]), k)
+        # Through JSON, for each call into Java takes as long as reading many hits from it.
+        hits = json.loads(self._mapper.writeValueAsString(top))["scoreDocs"]
+        found = np.array([hit["doc"] for hit in hits], dtype=np.int64)
+        return Ranked(self._rows[found], np.array([hit["score"] for hit in hits], np.float32))
 
     def store(self, folder: Path) -> Callable[[], object]:
         """Copy the index into a folder, and return what opens it and answers one query."""
         shutil.copytree(f"{self.folder.name}/index", folder / "index")
-        return lambda: self.open(str(folder / "index")).search(self.queries[0], 10)
+        query = self.queries[0]
+        return lambda: self._opened(str(folder / "index")).search(self.query(query), 10)
 
-    def _batches(
-        self, queries: Sequence[str], k: int, threads: int
-    ) -> Iterator[tuple[int, list[dict[str, Any]]]]:
-        """Yield queries with their hits; a batch comes out of Java as one string of JSON."""
+    def _opened(self, folder: str) -> Any:
+        searcher = java()("org.apache.lucene.search.IndexSearcher")(_reader(folder))
+        searcher.setSimilarity(self.similarity)
+        return searcher
+
+    @cached_property
+    def _searcher(self) -> Any:
+        return self._opened(f"{self.folder.name}/index")
+
+    @cached_property
+    def _mapper(self) -> Any:
+        return java()("com.fasterxml.jackson.databind.ObjectMapper")()
+
+    @cached_property
+    def _rows(self) -> npt.NDArray[np.int64]:
+        """Row of the collection for each document of the index: merging may change their order."""
         autoclass = java()
-        mapper = autoclass("com.fasterxml.jackson.databind.ObjectMapper")()
-        stored = autoclass("java.lang.Class").forName("org.apache.lucene.document.Document")
-        mapper.configOverride(stored).setIsIgnoredType(autoclass("java.lang.Boolean")(True))
-        for start in range(0, len(queries), _BATCH):
-            texts, numbers = (autoclass("java.util.ArrayList")() for _ in range(2))
-            for query in range(start, min(start + _BATCH, len(queries))):
-                texts.add(queries[query])
-                numbers.add(str(query))
-            found = json.loads(
-                mapper.writeValueAsString(self.searcher.batch_search(texts, numbers, k, threads))
-            )
-            for query, hits in found.items():
-                yield int(query), hits
+        count = self._searcher.getIndexReader().maxDoc()
+        every = self._searcher.search(
+            autoclass("org.apache.lucene.search.MatchAllDocsQuery")(), count
+        )
+        told = autoclass("io.anserini.search.ScoredDocs").fromTopDocs(every, self._searcher)
+        rows = np.empty(count, dtype=np.int64)
+        rows[told.lucene_docids] = [int(row) for row in told.docids]
+        return rows
 
 
 def _impacts(matrix: csr_array) -> Iterator[tuple[list[int], list[int]]]:
@@ -236,10 +256,14 @@ def _index(
         )
         build_s = perf_counter() - start
     shutil.rmtree(texts)
-    found = autoclass("io.anserini.index.IndexReaderUtils").getReader(target).numDocs()
+    found = _reader(target).numDocs()
     if not 0 < found <= count:
         raise RarefyError(f"Lucene indexed {found} of {count} documents; its log says why")
     return folder, build_s
+
+
+def _reader(folder: str) -> Any:
+    return java()("io.anserini.index.IndexReaderUtils").getReader(folder)
 
 
 def _bytes(folder: str) -> int:

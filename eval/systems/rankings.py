@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from itertools import pairwise
 
 import numpy as np
 import numpy.typing as npt
 
 from rarefy.eval.collections.collection import Collection
 from rarefy.eval.efficiency import cores
-from rarefy.eval.run import Ties, decreasing, ranking, run_from_rows
+from rarefy.eval.run import Ties, decreasing, run_from_rows
 from rarefy.eval.systems.system import Ranked, System
 
 __all__ = ["Rankings", "ranked"]
@@ -46,11 +47,15 @@ class Rankings(Mapping[str, dict[str, float]]):
         if row is None:
             return []
         count = int((self.found.rows[row] >= 0).sum())
-        scores = self.found.scores[row, :count]
-        if self._ties == "trec_eval" and (scores[1:] >= scores[:-1]).any():
-            return ranking(self[query_id])
         ids = self._collection.document_ids
-        return [ids[number] for number in self.found.rows[row, :count].tolist()]
+        order = [ids[number] for number in self.found.rows[row, :count].tolist()]
+        if self._ties == "trec_eval":
+            scores = self.found.scores[row, :count]
+            bounds = np.flatnonzero(np.diff(scores, prepend=np.nan, append=np.nan)).tolist()
+            if len(bounds) <= count:
+                for start, end in pairwise(bounds):
+                    order[start:end] = sorted(order[start:end], reverse=True)
+        return order
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._rows)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -64,11 +65,14 @@ class Systems:
         self._encoded: dict[str, Encoded] = {}
         self._dense: dict[str, DenseVectors] = {}
         self._made: dict[str, System] = {}
+        self._indexed: Systems | None = None  # of the same documents, for other queries
         self._development: tuple[Collection, Systems] | None = None
         if development is not None:
             development = development.judged()
             check_apart(collection, development)
             systems = Systems(development, models=self._models, progress=progress)
+            if _same_documents(development, collection):
+                systems._indexed = self
             self._development = development, systems
 
     def load(self, names: Iterable[str]) -> None:
@@ -136,6 +140,12 @@ class Systems:
         return FusionSystem(asked.name, parts, method, weights, origin)
 
     def _single(self, asked: Specification) -> System:
+        if self._indexed is not None:
+            base = self._indexed[asked.name]
+            if isinstance(base, SparseSystem):
+                return base.asked(self._pruned(asked).vectors)
+            if isinstance(base, DenseSystem):
+                return base.asked(self._dense_vectors(asked).queries)
         searched = {key: asked.settings[key] for key in _SEARCH_SETTINGS if key in asked.settings}
         plain = _name(asked, without=_SEARCH_SETTINGS)
         if searched and plain != asked.name:  # the index is that of the system without them
@@ -164,7 +174,11 @@ class Systems:
         return SparseSystem.from_encoded(asked.name, self._pruned(asked), asked.settings)
 
     def _pruned(self, asked: Specification) -> Encoded:
-        if asked.model not in self._encoded:
+        if asked.model not in self._encoded and self._indexed is not None:
+            known = self._indexed._encoded[asked.model]
+            queries = self._indexed._model(asked).encode_queries(self._collection.queries)
+            self._encoded[asked.model] = known.asked(queries)
+        elif asked.model not in self._encoded:
             model = self._model(asked)
             if not model.fitted:
                 model.fit(self._collection.documents, progress=self._progress)
@@ -176,7 +190,10 @@ class Systems:
 
     def _dense_vectors(self, asked: Specification) -> DenseVectors:
         name = asked.settings.get("model", "")
-        if name not in self._dense:
+        if name not in self._dense and self._indexed is not None:
+            queries = self._model(asked).encode(self._collection.queries, role="query")
+            self._dense[name] = replace(self._indexed._dense[name], queries=queries)
+        elif name not in self._dense:
             self._dense[name] = DenseVectors.from_encoder(
                 self._model(asked), self._collection, progress=self._progress
             )
@@ -204,6 +221,12 @@ class Systems:
         found = self._fitted[name] if name in self._fitted else self._models[name]
         self._collection.check_read_by(asked.name, getattr(found, "pictured", ()))
         return found
+
+
+def _same_documents(one: Collection, other: Collection) -> bool:
+    return (one.language, one.pictured) == (other.language, other.pictured) and (
+        one.documents == other.documents
+    )
 
 
 def _name(

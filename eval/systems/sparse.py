@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from time import perf_counter
@@ -85,6 +85,10 @@ class SparseSystem:
             self.name,
             self.index,
         )
+
+    def asked(self, vectors: SparseVectors) -> SparseSystem:
+        """Return the same index with other queries over its documents."""
+        return replace(self, vectors=vectors)
 
     def search(self, k: int, *, threads: int = 1, first: int | None = None) -> Ranked:
         """Rank at most `k` documents for every query, or for the `first` so many."""

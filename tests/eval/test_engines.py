@@ -176,8 +176,13 @@ def test_lucene_ranks_texts_as_bm25(lucene, tiny, capfd, tmp_path):
     assert next(iter(run["q2"])) == "d3"
     assert set(run["q1"]) == {"d1", "d2"}, "stemmed: cats are cat"
     assert "q3" not in {key for key, found in run.items() if found}
-    assert [hit.docid for hit in system.store(tmp_path)()] == ["0", "1"]
+    assert [hit.doc for hit in system.store(tmp_path)().scoreDocs] == [0, 1]
     assert capfd.readouterr().out == "", "Java prints nothing"
+    alone, together = (system.search(10, threads=threads) for threads in (1, 3))
+    np.testing.assert_array_equal(alone.rows, together.rows)
+    hollow = replace(tiny, documents=["", "dogs chase cats", "", "the cat sat"])
+    found = Systems(hollow)["bm25:lucene"].search(10)
+    assert set(found.rows[0].tolist()) == {1, 3, -1}, "rows are the collection's, not Lucene's"
     chinese = replace(tiny, documents=["北京的天气很好", "x", "y", "z"], queries=["天气", "a", "b"])
     for language, found in (("zh", {"d1"}), ("xx", set())):
         system = Systems(replace(chinese, language=language))["bm25:lucene"]

@@ -157,6 +157,22 @@ def test_weights_do_not_change_with_the_judgements_of_the_test(real):
     assert Systems(test)._collection.qrels == {}, "no system can look at the judgements"
 
 
+def test_another_split_of_the_same_documents_is_asked_of_the_same_indexes(real):
+    test, development = real
+    systems = Systems(test, development=development)
+    apart = Systems(development)
+    _, others = systems._development
+    assert others._indexed is systems
+    for name in ("bm25", "bm25:documents=2:queries=1", "bm25:recall=0.9"):
+        assert others[name].index is systems[name].index
+        np.testing.assert_array_equal(others[name].search(4).rows, apart[name].search(4).rows)
+        np.testing.assert_array_equal(others[name].search(4).scores, apart[name].search(4).scores)
+    elsewhere = replace(development, language="de")
+    assert Systems(test, development=elsewhere)._development[1]._indexed is None
+    fewer = replace(development, documents=["other", *development.documents[1:]])
+    assert Systems(test, development=fewer)._development[1]._indexed is None
+
+
 def test_without_a_development_split_weights_are_equal_and_said_to_be(real):
     test, _ = real
     row = bench(test, ["zscore=bm25+bm25", "minmax=0.25*bm25+0.75*bm25"])["systems"]
