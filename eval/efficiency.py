@@ -37,7 +37,8 @@ _SECONDS = 0.2  # that rounds of a throughput take together, at least
 PROTOCOL = {
     "search_us": f"one query at a time, encoded before, for the best 10 documents, on one core; "
     f"{_WARM_UP} queries of warm-up, then {_ROUNDS} rounds over at most {_QUERIES} queries, the "
-    "median of a query's times; systems that take text (Lucene's BM25) analyse it in that time",
+    "median of a query's times; systems that take text (Lucene's BM25) analyse it in that time; "
+    "Lucene is asked through its own searcher, which fetches no stored documents",
     "queries_per_s": f"all queries, at most {_QUERIES}, in one call, encoded before, for the best "
     "10 documents; one thread on one core, then a thread a core; the fastest of rounds of "
     f"{_SECONDS} s together",
