@@ -22,7 +22,7 @@ from rarefy.index.expressions import (
 )
 from rarefy.index.metadata import Metadata
 
-__all__ = ["selected"]
+__all__ = ["of_type", "selected"]
 
 KERNELS = {
     "==": "equal",
@@ -95,12 +95,12 @@ def _truth(expression: Expression, metadata: Metadata) -> Any:
         return _member(expression, column, kind)
     if kind == "bool" and expression.operator not in ("==", "!="):
         raise InputError(f"{_named(expression)}: it is bool; expected == or != to compare it")
-    value = arrow().scalar(_of_type(expression, expression.value, kind), column.type)
+    value = arrow().scalar(of_type(expression, expression.value, kind), column.type)
     return compute.call_function(KERNELS[expression.operator], [column, value])
 
 
 def _member(expression: Membership, column: Any, kind: str) -> Any:
-    values = [_of_type(expression, value, kind) for value in expression.values]
+    values = [of_type(expression, value, kind) for value in expression.values]
     if kind == "float" and 0 in values:
         values += [0.0, -0.0]  # equal, but Arrow looks values up by their bits
     compute, pa = arrow("pyarrow.compute"), arrow()
@@ -115,7 +115,7 @@ def _contains(expression: Contains, column: Any, kind: str) -> Any:
             f"{expression.field} in (...)"
         )
     pa, compute = arrow(), arrow("pyarrow.compute")
-    value = pa.scalar(_of_type(expression, expression.value, kind), arrow_type("str"))
+    value = pa.scalar(of_type(expression, expression.value, kind), arrow_type("str"))
     equal = compute.equal(column.flatten(), value).fill_null(False)
     holders = compute.list_parent_indices(column).filter(equal)
     found = np.zeros(len(column), np.bool_)
@@ -123,7 +123,7 @@ def _contains(expression: Contains, column: Any, kind: str) -> Any:
     return compute.if_else(column.is_valid(), pa.array(found), None)
 
 
-def _of_type(expression: Comparison | Membership | Contains, value: Value, kind: str) -> Any:
+def of_type(expression: Comparison | Membership | Contains, value: Value, kind: str) -> Any:
     """Return a value as the type of the field has it; no value is rounded."""
     fits = isinstance(value, LITERALS[kind]) and isinstance(value, bool) == (kind == "bool")
     if not fits and kind == "int" and isinstance(value, float) and value.is_integer():

@@ -5,6 +5,7 @@
     │   └── DamagedIndexError             an index folder whose bytes are not what was written
     ├── InputTypeError(TypeError)         an object of a type that cannot be used
     ├── MissingExtraError(ImportError)    an optional dependency is not installed
+    ├── StoreError(RuntimeError)          a vector store that cannot be reached or that refuses
     └── TrainingError(RuntimeError)       a training run that cannot come to anything
 
 Each message names the value, what was expected and the remedy. The command line prints it on one
@@ -22,6 +23,7 @@ __all__ = [
     "InputTypeError",
     "MissingExtraError",
     "RarefyError",
+    "StoreError",
     "TrainingError",
     "require",
 ]
@@ -45,6 +47,10 @@ class InputTypeError(RarefyError, TypeError):
 
 class MissingExtraError(RarefyError, ImportError):
     """An optional dependency is not installed; the message carries the pip command."""
+
+
+class StoreError(RarefyError, RuntimeError):
+    """A vector store that cannot be reached or refuses what it is asked; the message says which."""
 
 
 class TrainingError(RarefyError, RuntimeError):

@@ -19,6 +19,7 @@ from rarefy.cli.encode import encode
 from rarefy.cli.eval import evaluate
 from rarefy.cli.index import index
 from rarefy.cli.mcp import mcp
+from rarefy.cli.push import pull, push
 from rarefy.cli.reproduce import reproduce
 from rarefy.cli.search import search
 from rarefy.cli.serve import serve
@@ -55,6 +56,8 @@ app.command("convert", rich_help_panel=RETRIEVE, no_args_is_help=True)(convert)
 app.command("encode", rich_help_panel=RETRIEVE, no_args_is_help=True)(encode)
 app.command("index", rich_help_panel=RETRIEVE, no_args_is_help=True)(index)
 app.command("mcp", rich_help_panel=RETRIEVE, no_args_is_help=True)(mcp)
+app.command("pull", rich_help_panel=RETRIEVE, no_args_is_help=True)(pull)
+app.command("push", rich_help_panel=RETRIEVE, no_args_is_help=True)(push)
 app.command("search", rich_help_panel=RETRIEVE, no_args_is_help=True)(search)
 app.command("serve", rich_help_panel=RETRIEVE, no_args_is_help=True)(serve)
 app.command("train", rich_help_panel="Train", no_args_is_help=True)(train)

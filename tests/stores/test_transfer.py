@@ -1,0 +1,209 @@
+"""Push and pull: what comes back is what went, whatever happens on the way."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+import scipy.sparse
+
+from rarefy.errors import InputError, StoreError
+from rarefy.index import Index, Writer, read_documents
+from rarefy.stores import Schema, open_store, pull, push
+
+
+@pytest.fixture(scope="module")
+def index():
+    rng = np.random.default_rng(3)
+    matrix = scipy.sparse.random_array((25, 40), density=0.2, rng=rng, dtype=np.float32).tocsr()
+    texts = [f"text {i}" if i % 3 else None for i in range(25)]
+    return Index.build(matrix, ids=[f"d{i}" for i in range(25)], metadata={"text": texts})
+
+
+def contents(index):
+    return {
+        name: (vector.toarray().tolist(), record)
+        for part in read_documents(index)
+        for name, vector, record in zip(part.ids, part.vectors, part.metadata, strict=True)
+    }
+
+
+def test_there_and_back(store, index, tmp_path):
+    seen = []
+    assert push(index, store, size=10, report=seen.append) == 25
+    assert seen == [10, 20, 25]
+    assert pull(store, tmp_path / "copy", size=7) == 25
+    assert contents(Index.open(tmp_path / "copy")) == contents(index)
+    assert push(index, store) == 25  # again: documents are replaced
+    assert pull(store, tmp_path / "copy") == 25
+    assert contents(Index.open(tmp_path / "copy")) == contents(index)
+
+
+class Flaky:
+    """A store that goes away after a number of portions."""
+
+    def __init__(self, store, portions):
+        self.store, self.portions = store, portions
+
+    def create(self, schema):
+        self.store.create(schema)
+
+    def upsert(self, documents):
+        if not self.portions:
+            raise StoreError("the line is cut")
+        self.portions -= 1
+        self.store.upsert(documents)
+
+
+def test_a_push_that_was_cut_off_goes_on(opened, index):
+    store = opened("qdrant")
+    with pytest.raises(StoreError, match="20 rows are done: go on with start=20"):
+        push(index, Flaky(store, 2), size=10)
+    assert store.count() == 20
+    assert push(index, store, start=20) == 5
+    assert store.count() == 25
+    with pytest.raises(InputError, match="start is 26"):
+        push(index, store, start=26)
+
+
+def test_a_live_index_is_pushed_without_what_was_deleted(opened, index, tmp_path):
+    with Writer(tmp_path / "live", vocabulary_size=40) as writer:
+        for part in read_documents(index, 10):
+            writer.upsert(part.ids, part.vectors)
+            writer.commit()
+        writer.delete(["d3", "d24"])
+    live = Index.open(tmp_path / "live")
+    store = opened("qdrant")
+    push(live, store, size=6)
+    assert store.count() == 23
+    ids = [name for part in read_documents(live, 6, start=5) for name in part.ids]
+    assert ids == live.ids[5:]
+
+
+def test_a_compact_index_gives_its_rounded_weights(index):
+    matrix = scipy.sparse.vstack([part.vectors for part in read_documents(index, 10)])
+    compact = Index.build(matrix, compact=True)
+    (part,) = read_documents(compact)
+    assert not np.array_equal(part.vectors.toarray(), matrix.toarray())
+    query = matrix[[0]]
+    exact = (part.vectors @ query.T).toarray().ravel()
+    hits = compact.search(query, k=25)
+    np.testing.assert_allclose(hits.scores[0][hits.rows[0] >= 0], np.sort(exact[exact > 0])[::-1])
+
+
+@pytest.mark.parametrize(
+    ("address", "message"),
+    [
+        ("nowhere", "'nowhere' names no store; expected one of milvus://HOST"),
+        ("milvus://host:19530", "names no store"),
+        ("milvus:file/collection", "names no store"),
+        ("redis://host/x", "names no store"),
+        ("postgresql://host/table", "names no store"),
+        ("postgresql://host/db/table?index=ivf", "index is 'ivf'; expected None or 'hnsw'"),
+        ("postgresql://host/db/table?ef_search=0", "ef_search is 0; expected 1 to 1000"),
+        ("postgresql://host/db/table?ef_search=x", "ef_search is 'x'; expected a whole number"),
+    ],
+)
+def test_addresses_of_no_store(address, message):
+    for module in ("pymilvus", "qdrant_client", "psycopg"):
+        pytest.importorskip(module)
+    with pytest.raises(InputError, match=message):
+        open_store(address)
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "qdrant://127.0.0.1:9/x",
+        "milvus://127.0.0.1:9/x",
+        "postgresql://u@127.0.0.1:9/db/x?connect_timeout=2",
+    ],
+)
+def test_a_store_that_does_not_answer(address, index, monkeypatch):
+    for module in ("pymilvus", "qdrant_client", "psycopg"):
+        pytest.importorskip(module)
+    from rarefy.stores.milvus import Milvus
+
+    monkeypatch.setattr(Milvus.__init__, "__kwdefaults__", {"token": "", "timeout": 1.0})
+    with pytest.raises(StoreError, match="cannot be reached"):
+        push(index, open_store(address))
+
+
+def test_a_collection_of_others(opened, addresses):
+    import psycopg
+
+    store = opened("postgres", "others")
+    with psycopg.connect(addresses("postgres"), autocommit=True) as connection:
+        connection.execute("CREATE TABLE others (a int)")
+    with pytest.raises(InputError, match="was not made by rarefy"):
+        store.create(Schema(40))
+
+
+def test_postgres_limits(opened, index):
+    wide = scipy.sparse.csr_array(np.ones((1, 16_001), np.float32))
+    store = opened("postgres")
+    store.create(Schema(16_001))
+    with pytest.raises(InputError, match="has 16001 non-zeros; pgvector takes 16000: keep"):
+        push(Index.build(wide), store)
+    graph = opened("postgres", index="hnsw")
+    with pytest.raises(InputError, match="takes 1000 in an HNSW index"):
+        push(Index.build(wide[:, :1001]), graph)
+    with pytest.raises(InputError, match="a field is named 'id'"):
+        opened("postgres").create(Schema(40, {"id": "str"}))
+    with pytest.raises(InputError, match="has the character 0"):
+        push(Index.build(wide[:, :40], metadata={"text": ["\0"]}), opened("postgres"))
+    with pytest.raises(InputError, match="pgvector takes 1000000000"):
+        opened("postgres").create(Schema(2**31))
+
+
+def test_postgres_hnsw_finds_most(opened):
+    rng = np.random.default_rng(0)
+    matrix = scipy.sparse.random_array((500, 300), density=0.05, rng=rng, dtype=np.float32).tocsr()
+    matrix = matrix[np.diff(matrix.indptr) > 0]
+    index = Index.build(matrix, metadata={"even": [i % 2 == 0 for i in range(matrix.shape[0])]})
+    store = opened("postgres", index="hnsw")
+    push(index, store)
+    queries = matrix[:20]
+    for filter in (None, "even"):
+        found, hits = store.search(queries, filter=filter), index.search(queries, filter=filter)
+        shares = [len(set(a) & set(b)) / 10 for a, b in zip(found.ids, hits.ids, strict=True)]
+        assert np.mean(shares) > 0.8
+
+
+def test_milvus_limits(opened):
+    index = Index.build(np_csr([[1.0]]), ids=["it's"])
+    with pytest.raises(InputError, match="an id with a quote"):
+        push(index, opened("milvus"))
+    index = Index.build(np_csr([[1.0]]), metadata={"text": ["x" * 70_000]})
+    with pytest.raises(InputError, match=r"the metadata of '0' has \d+ bytes; Milvus takes 65535"):
+        push(index, opened("milvus"))
+    store = opened("milvus")
+    push(Index.build(np_csr([[1.0]])), store)
+    with pytest.raises(InputError, match="k is 16385"):
+        store.search(np_csr([[1.0]]), 16_385)
+
+
+def test_qdrant_compares_no_text_and_no_large_numbers(opened):
+    index = Index.build(np_csr([[1.0]]), metadata={"text": ["x"], "n": [2**60]})
+    store = opened("qdrant")
+    push(index, store)
+    with pytest.raises(InputError, match="compares text by == and != alone"):
+        store.search(np_csr([[1.0]]), filter="text < 'y'")
+    with pytest.raises(InputError, match=r"compares whole numbers below 2\*\*53"):
+        store.search(np_csr([[1.0]]), filter=f"n == {2**60}")
+
+
+def np_csr(rows):
+    return scipy.sparse.csr_array(np.array(rows, np.float32))
+
+
+def test_the_code_of_the_docs_runs():
+    pytest.importorskip("qdrant_client")
+    text = (Path(__file__).parents[2] / "docs" / "stores.md").read_text(encoding="utf-8")
+    (block,) = re.findall(r"^```python\n(.*?)^```$", text, re.DOTALL | re.MULTILINE)
+    namespace = {}
+    exec(block, namespace)
+    found = namespace["store"].search(namespace["sp"].csr_array(np.ones((1, 8), np.float32)), k=2)
+    assert found.scores[0].tolist() == [1, 1]
