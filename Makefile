@@ -1,17 +1,18 @@
-# Targets: demo test lint bench docs setup. Needs Python 3.11+ and make; each target sets up what it needs.
+# Targets: demo test lint bench docs site setup. Needs Python 3.11+ and make; each target sets up what it needs.
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: help setup demo test lint typing bench docs clean
+.PHONY: help setup demo test lint typing bench docs site clean
 
 help:
 	@echo "make demo   a sparse-vs-dense comparison on an embedded collection; prints where its report is"
 	@echo "make test   the tests"
 	@echo "make lint   ruff and mypy --strict"
 	@echo "make bench  the benchmarks of benchmarks/ (long; pinned to one core)"
-	@echo "make docs   the tables of the README and of docs/, from benchmarks/results/"
+	@echo "make docs   the tables of the README and of docs/, from benchmarks/results/, and the site"
+	@echo "make site   the documentation as a site, in out/site"
 	@echo "make setup  the environment in $(VENV), which every target makes if it is missing"
 
 setup: $(READY)
@@ -51,6 +52,12 @@ bench: $(READY)
 
 docs: $(READY)
 	$(BIN)/python benchmarks/tables.py README.md docs/*.md
+	$(MAKE) site
+
+# Every warning, such as of a link that leads nowhere, is an error.
+site: $(READY) typing
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
+	@echo "open out/site/index.html, or: $(BIN)/mkdocs serve"
 
 clean:
 	rm -rf out build dist .typing *.egg-info

@@ -13,12 +13,16 @@ from rarefy.errors import require as _require
 if TYPE_CHECKING:
     from rarefy.adapters.haystack import HaystackRetriever
     from rarefy.adapters.langchain import LangChainRetriever
+    from rarefy.adapters.llama_index import LlamaIndexRetriever
     from rarefy.adapters.mcp import create_mcp_server
+    from rarefy.adapters.pyterrier import PyTerrierRetriever
     from rarefy.adapters.sentence_transformers import semantic_search_rarefy
 
 _HOME = {
     "HaystackRetriever": ("haystack", "haystack"),
     "LangChainRetriever": ("langchain", "langchain"),
+    "LlamaIndexRetriever": ("llama_index", "llama-index"),
+    "PyTerrierRetriever": ("pyterrier", "pyterrier"),
     "create_mcp_server": ("mcp", "mcp"),
     "semantic_search_rarefy": ("sentence_transformers", "encode"),
 }
@@ -27,6 +31,8 @@ _HOME = {
 __all__ = [
     "HaystackRetriever",
     "LangChainRetriever",
+    "LlamaIndexRetriever",
+    "PyTerrierRetriever",
     "create_mcp_server",
     "semantic_search_rarefy",
 ]

@@ -178,11 +178,9 @@ for ask in (lambda: index.mask("year > 3"), lambda: Index.build(query, metadata=
 DOCS = Path(__file__).parents[2] / "docs" / "filters.md"
 
 
-def test_the_documentation_is_true():
+def test_the_documentation_is_true(blocks):
     text = DOCS.read_text(encoding="utf-8")
-    namespace: dict = {}
-    for block in re.findall(r"^```python\n(.*?)^```$", text, re.DOTALL | re.MULTILINE):
-        exec(compile(block, DOCS.name, "exec"), namespace)
+    namespace = blocks.run(DOCS)
     assert f'str(condition)  # "{namespace["condition"]}"' in text
     listed = re.search(r"## The language\n\n```\n(.*?)```", text, re.DOTALL).group(1)
     filters = listed.splitlines()

@@ -26,31 +26,14 @@ def test_live_search(root, tmp_path):
     assert len((root / "examples" / "live_search.py").read_text().splitlines()) <= 30
 
 
-def test_emoji_search(root, tmp_path):
-    st = pytest.importorskip("sentence_transformers")
-    import numpy as np
-
+def test_emoji_search(root, desk, tmp_path):
+    pytest.importorskip("sentence_transformers")
     from rarefy.index import Index
-    from rarefy.sparse import (
-        DenseEncoder,
-        DenseToSparse,
-        GivenVectors,
-        SparseModel,
-        Towers,
-        Vocabulary,
-    )
 
-    def tower(*names):
-        given = GivenVectors(np.eye(2, dtype=np.float32), names)
-        encoder = DenseEncoder(st.SentenceTransformer(modules=[given]), cache=False)
-        head = DenseToSparse.random(2, 6, threshold=0.0)
-        return SparseModel(encoder, head, vocabulary=Vocabulary(["a", "b", "c", "d", "e", "f"]))
-
-    towers = {"en": tower("cat", "sushi"), "languages": tower("Katze", "寿司")}
-    towers["image"] = tower("cat.png", "sushi.png")
-    model = Towers(towers, query="en", document="image")
+    pictures = ["cat.png", "sushi.png"]
+    model = desk.towers(en=("cat", "sushi"), languages=("Katze", "寿司"), image=tuple(pictures))
     model.save(tmp_path / "model")
-    documents = model.encode_documents(["cat.png", "sushi.png"])
+    documents = model.encode_documents(pictures)
     Index.build(documents, ids=["1F408-200D-2B1B", "1F363"]).save(tmp_path / "index")
     done = subprocess.run(
         [
