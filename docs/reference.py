@@ -22,6 +22,7 @@ PACKAGES = (
     "rarefy.eval.diagnostics",
     "rarefy.serve",
     "rarefy.adapters",
+    "rarefy.stores",
     "rarefy.errors",
 )
 
