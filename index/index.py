@@ -156,8 +156,7 @@ class Index:
         snapshot = self._snapshot
         vectors = canonical(queries, width=snapshot.vocabulary_size, what="query vectors")
         allowed = None if filter is None else snapshot.mask(filter)
-        rows, scores = snapshot.search(vectors, int(k), recall, allowed, int(threads))
-        return Hits(snapshot.ids_at(rows), rows, scores)
+        return snapshot.search(vectors, int(k), recall, allowed, int(threads))
 
     def mask(self, filter: Any) -> npt.NDArray[np.bool_]:
         """Return the documents that a filter keeps, to count them or to search several times.

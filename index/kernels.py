@@ -44,14 +44,14 @@ from rarefy.index.impacts import (
 )
 from rarefy.index.intrinsics import LANES
 from rarefy.index.layout import PADDING, Array
-from rarefy.index.leaves import Leaf, Leaves
+from rarefy.index.leaves import Leaf, Leaves, match_terms
 from rarefy.index.lookup import score_by_term
 from rarefy.index.scratch import Scratch
 from rarefy.index.sums import accumulate, clear_blocks, sum_reached_by
 
 __all__ = ["NEVER", "block_ranks", "search_many"]
 
-CALLEES = "f8a35c71e68f"
+CALLEES = "77a3830dd758"
 """The start of the SHA-256 of the files of kernels that are called here; see their test."""
 GROWTH = 2
 """How many times more blocks each further round of an exact search looks at."""
@@ -186,7 +186,7 @@ def block_ranks(
         cannot be added up.
     """
     layout = leaf.layout
-    terms, weights, m = _match_terms(leaf, columns, query)
+    terms, weights, m = match_terms(leaf, columns, query)
     if m == 0:
         return 0.0
     integers, shift, unit = quantise_query(terms, weights, m, layout.scales)
@@ -240,7 +240,7 @@ def _search_one(
 ) -> int:
     """Add the best documents of a leaf to the results of one query; return how many there are."""
     layout = leaf.layout
-    terms, weights, m = _match_terms(leaf, columns, query)
+    terms, weights, m = match_terms(leaf, columns, query)
     if m == 0:
         return found
     integers, shift, unit = quantise_query(terms, weights, m, layout.scales)
@@ -320,9 +320,8 @@ def _search_blocks(
     high = MAX_SUM + 1
     wanted = looked_at if looked_at > 0 else max(SEED_BLOCKS, rows.size)
     while high > 1:
-        low = sum_reached_by(sums, scratch.maxima, wanted, high)
-        if found == rows.size:
-            low = max(low, sum_threshold(scores[0], unit))
+        low = sum_threshold(scores[0], unit) if found == rows.size else 1
+        low = sum_reached_by(sums, scratch.maxima, wanted, low, high)
         if low < high:
             least = admitted_bound(scores[0]) / point if found == rows.size else 0.0
             count = collect(
@@ -341,34 +340,6 @@ def _search_blocks(
         high = low
         wanted *= GROWTH
     return found
-
-
-@kernel
-def _match_terms(leaf: Leaf, columns: Array, query: Array) -> tuple[Array, Array, int]:
-    """Return the query's terms that occur, their weights, and their number."""
-    layout, buckets = leaf.layout, leaf.buckets
-    terms = np.empty(columns.size, np.int64)
-    weights = np.empty(columns.size, np.float64)
-    m = 0
-    for j in range(columns.size):
-        bucket = np.int64(columns[j]) >> leaf.shift
-        if bucket >= buckets.size - 1:
-            break
-        low, high = np.int64(buckets[bucket]), np.int64(buckets[bucket + 1])
-        end = high
-        while low < high:
-            middle = (low + high) >> 1
-            if layout.columns[layout.by_column[middle]] < columns[j]:
-                low = middle + 1
-            else:
-                high = middle
-        if low < end:
-            term = layout.by_column[low]
-            if layout.columns[term] == columns[j]:
-                terms[m] = term
-                weights[m] = query[j]
-                m += 1
-    return terms[:m], weights[:m], m
 
 
 @kernel

@@ -10,9 +10,13 @@ import numpy.typing as npt
 from numba.typed import List
 
 from rarefy.index.compilation import kernel
-from rarefy.index.layout import Layout
+from rarefy.index.intrinsics import prefetch
+from rarefy.index.layout import Array, Layout
 
-__all__ = ["Leaf", "Leaves", "leaf_list"]
+__all__ = ["Leaf", "Leaves", "leaf_list", "match_terms"]
+
+CALLEES = "55355e9f2d0e"
+"""The start of the SHA-256 of the files of kernels that are called here; see their test."""
 
 
 class Leaf(NamedTuple):
@@ -76,3 +80,50 @@ def _list_of(leaf: Leaf) -> Leaves:
 @kernel
 def _append(leaves: Leaves, leaf: Leaf) -> None:
     leaves.append(leaf)
+
+
+@kernel
+def match_terms(leaf: Leaf, columns: Array, query: Array) -> tuple[Array, Array, int]:
+    """Return the query's terms that occur, int64[m], their weights, float64[m], and m.
+
+    A column's way to its term leads over three arrays, all of which small leaves that are searched
+    in turns push out of the caches: all columns take one step before any takes the next, so that
+    they wait together. What is read of a term next is asked for, too.
+    """
+    layout, buckets = leaf.layout, leaf.buckets
+    terms = np.empty(columns.size, np.int64)
+    weights = np.empty(columns.size, np.float64)
+    last = buckets.size - 1
+    n = columns.size
+    while n > 0 and np.int64(columns[n - 1]) >> leaf.shift >= last:
+        n -= 1
+    for j in range(n):
+        prefetch(buckets, np.int64(columns[j]) >> leaf.shift)
+    for j in range(n):
+        terms[j] = buckets[np.int64(columns[j]) >> leaf.shift]
+        prefetch(layout.by_column, terms[j])
+    for j in range(n):
+        if terms[j] < layout.by_column.size:
+            term = layout.by_column[terms[j]]
+            prefetch(layout.columns, term)
+            prefetch(layout.scales, term)
+            prefetch(layout.dense_rows, term)
+            prefetch(layout.list_ptr, term)
+    m = 0
+    for j in range(n):
+        low = terms[j]
+        end = np.int64(buckets[(np.int64(columns[j]) >> leaf.shift) + 1])
+        high = end
+        while low < high:
+            middle = (low + high) >> 1
+            if layout.columns[layout.by_column[middle]] < columns[j]:
+                low = middle + 1
+            else:
+                high = middle
+        if low < end:
+            term = layout.by_column[low]
+            if layout.columns[term] == columns[j]:
+                terms[m] = term
+                weights[m] = query[j]
+                m += 1
+    return terms[:m], weights[:m], m

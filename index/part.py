@@ -43,13 +43,13 @@ class Part:
             Leaf.of(segment.layout, segment.block_size) if other is None else other.leaf
         )
         self.metadata: Metadata = _metadata(segment) if other is None else other.metadata
-        self._rows = None if alive is None else np.append(np.flatnonzero(alive), -1)
+        self._rows = None if alive is None else np.flatnonzero(alive)
         self._places = None if alive is None else np.cumsum(alive) - 1
         self.table: list[Calibration] = list(segment.table) if other is None else other.table
         """The settings that reach a recall."""
 
     def __len__(self) -> int:
-        return len(self.segment.ids) if self._rows is None else len(self._rows) - 1
+        return len(self.segment.ids) if self._rows is None else len(self._rows)
 
     def with_alive(self, alive: npt.NDArray[np.bool_] | None) -> Part:
         """Return a part of the same segment with other deletions."""
@@ -58,19 +58,13 @@ class Part:
     @property
     def rows(self) -> npt.NDArray[np.int64]:
         """The row of each place, int64[len(part)]."""
-        return np.arange(len(self)) if self._rows is None else self._rows[:-1]
+        return np.arange(len(self)) if self._rows is None else self._rows
 
     @property
     def names(self) -> list[str]:
         """The id at each place."""
         names = self.segment.ids.names()
         return names if self._rows is None else [names[row] for row in self.rows.tolist()]
-
-    def ids_at(self, places: npt.NDArray[np.int64]) -> npt.NDArray[np.object_]:
-        """Return the id at each place, None where the place is -1."""
-        if self._rows is not None:
-            places = self._rows[places]
-        return self.segment.ids.take(places)
 
     def places_of(self, names: Sequence[str]) -> npt.NDArray[np.int64]:
         """Return the place of each id, -1 where no living row has it."""

@@ -13,12 +13,14 @@ import numpy.typing as npt
 from rarefy.errors import DamagedIndexError, InputError
 from rarefy.index.expressions import Expression
 from rarefy.index.filters import NO_FILTER, allowed_rows
+from rarefy.index.hits import Hits
 from rarefy.index.metadata import Metadata
 from rarefy.index.part import Part
 from rarefy.index.planner import plans
 from rarefy.index.searcher import Plans, Searcher
 from rarefy.index.selection import selected
 from rarefy.index.storage.deletions import read_alive
+from rarefy.index.storage.ids import NONE
 from rarefy.index.storage.manifest import Manifest, generations, read_newest
 from rarefy.index.storage.segment import read_segment
 from rarefy.index.vectors import Vectors
@@ -125,8 +127,8 @@ class Snapshot:
         recall: float | None,
         allowed: npt.NDArray[np.bool_] | None,
         threads: int,
-    ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.float32]]:
-        """Return the best rows int64[m, k] and their scores float32[m, k], padded -1 and -inf.
+    ) -> Hits:
+        """Return the best documents of m queries, k places each.
 
         Parameters
         ----------
@@ -146,7 +148,7 @@ class Snapshot:
             )
             kept = self._searcher.filter(self._in_segments(allowed))
         found, scores = self._searcher.search(queries, k, chosen, kept, threads)
-        return self._rows_at(found), scores
+        return Hits(self._ids_at(found), self._rows_at(found), scores)
 
     def calibrate(self, queries: Vectors | None) -> None:
         """Fit the settings of each part, see `Part.calibrate`."""
@@ -179,24 +181,31 @@ class Snapshot:
 
     def _rows_at(self, found: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
         """Return the rows of living documents that are numbered with the deleted ones."""
-        return found if self._alive is None else np.where(found < 0, -1, self._numbers[found])
+        return found if self._alive is None else self._numbers[found]
 
     @cached_property
     def _numbers(self) -> npt.NDArray[np.int64]:
-        """How many documents before each are alive."""
+        """How many documents before each are alive; -1 for the row -1."""
         assert self._alive is not None
-        return np.cumsum(self._alive) - 1
+        return np.append(np.cumsum(self._alive) - 1, -1)
 
-    def ids_at(self, rows: npt.NDArray[np.int64]) -> npt.NDArray[np.object_]:
-        """Return the id of each row, None where the row is -1."""
+    def _ids_at(self, found: npt.NDArray[np.int64]) -> npt.NDArray[np.object_]:
+        """Return the ids of documents that are numbered with the deleted ones, None for -1."""
         if len(self.parts) == 1:
-            return self.parts[0].ids_at(rows)
-        ids = np.full(rows.shape, None, object)
-        numbers = np.searchsorted(self.starts, rows, side="right") - 1  # -1 for the row -1
-        for i in set(numbers.ravel().tolist()) - {-1}:
-            here = numbers == i
-            ids[here] = self.parts[i].ids_at(rows[here] - self.starts[i])
+            return self.parts[0].segment.ids.take(found)
+        ids: npt.NDArray[np.object_] = self._ids[found]
+        first_rows = self._searcher.first_rows
+        for i in np.flatnonzero((ids == NONE) & (found >= 0)).tolist():
+            row = found.flat[i]
+            at = np.searchsorted(first_rows, row, "right") - 1
+            name = self.parts[at].segment.ids.name(int(row - first_rows[at]))
+            self._ids[row] = ids.flat[i] = name
         return ids
+
+    @cached_property
+    def _ids(self) -> npt.NDArray[np.object_]:
+        """The ids that were asked for, by row of all segments; None for others and the row -1."""
+        return np.empty(int(self._searcher.first_rows[-1]) + 1, object)
 
     def rows_of(self, names: Sequence[str]) -> npt.NDArray[np.int64]:
         """Return the row of each id, -1 where there is none."""

@@ -172,13 +172,14 @@ def clear_blocks(sums: Array, maxima: Array, allowed_blocks: Array) -> None:
 
 
 @kernel
-def sum_reached_by(sums: Array, maxima: Array, wanted: int, high: int) -> int:
-    """Return a sum in [1, high) that at least `wanted` blocks reach, and few more, or else 1.
+def sum_reached_by(sums: Array, maxima: Array, wanted: int, low: int, high: int) -> int:
+    """Return a sum in [low, high) that at least `wanted` blocks reach, and few more, or else low.
 
     Few blocks among many lie in different chunks, so that it is enough to look at the maxima.
     """
     values = maxima if 16 * wanted < maxima.size else sums
-    low = 1
+    if low > 1 and (low >= high or _count_reached(values, np.uint16(low)) <= wanted):
+        return low  # mostly so where other leaves have set a threshold
     high -= 1
     while low < high:
         middle = (low + high + 1) >> 1

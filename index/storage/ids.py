@@ -11,7 +11,10 @@ import numpy.typing as npt
 
 from rarefy.errors import DamagedIndexError
 
-__all__ = ["Ids", "hashes_of"]
+__all__ = ["NONE", "Ids", "hashes_of"]
+
+NONE = np.array(None, object)
+"""What an array of ids is compared with to find those that are not known."""
 
 
 class Ids:
@@ -94,10 +97,11 @@ class Ids:
         DamagedIndexError
             If an id is not UTF-8.
         """
+        names: npt.NDArray[np.object_] = self._known[rows]
         if not self._all_known:
-            for row in np.unique(rows).tolist():
-                self._name(row)
-        return self._known[rows]
+            for i in np.flatnonzero(names == NONE).tolist():
+                names.flat[i] = self.name(int(rows.flat[i]))
+        return names
 
     def names(self) -> list[str]:
         """Return all ids, by row.
@@ -134,12 +138,18 @@ class Ids:
         for i in np.flatnonzero(there).tolist():
             last = np.searchsorted(hashes, wanted[i], "right")
             for row in rows[first[i] : last].tolist():
-                if self._name(row) == names[i]:
+                if self.name(row) == names[i]:
                     found[i] = row
         return found
 
-    def _name(self, row: int) -> str | None:
-        """Return the id of a row, None of row -1, and keep it."""
+    def name(self, row: int) -> str | None:
+        """Return the id of a row, None of row -1, and keep it.
+
+        Raises
+        ------
+        DamagedIndexError
+            If it is not UTF-8.
+        """
         if row >= 0 and self._known[row] is None:
             self._known[row] = self._decode(row)
         return self._known[row]
