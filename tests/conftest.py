@@ -11,13 +11,29 @@ import pytest
 ROOT = Path(__file__).resolve().parents[1]
 
 
-@pytest.fixture(scope="session")
-def naive():
-    """The module of obviously right versions."""
-    spec = importlib.util.spec_from_file_location("naive", ROOT / "tests" / "naive.py")
+def module_at(path):
+    """Import a file that is in no package."""
+    spec = importlib.util.spec_from_file_location(path.stem, path)
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module
+
+
+@pytest.fixture(scope="session")
+def naive():
+    """The module of obviously right versions."""
+    return module_at(ROOT / "tests" / "naive.py")
+
+
+@pytest.fixture(scope="module")
+def browser():
+    """A real browser, see `tests/report/browser.py`."""
+    module = module_at(ROOT / "tests" / "report" / "browser.py")
+    if module.executable() is None:
+        pytest.skip("no Chromium on this machine")
+    started = module.Browser()
+    yield started
+    started.close()
 
 
 @pytest.fixture(scope="session")
