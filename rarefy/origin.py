@@ -67,9 +67,8 @@ class Origin:
             model.save(home / _FITTED)
         elif Path(name).is_dir():
             name = str(Path(name).resolve())
-        statistics: dict[str, Any] = (
-            model.statistics() if isinstance(model, rarefy.SparseModel) else {}
-        )
+        restored: Any = model if _restores(model) else None
+        statistics: dict[str, Any] = {} if restored is None else restored.statistics()
         if statistics:
             with replaced(home / _STATISTICS) as stream:
                 np.savez_compressed(stream, **statistics)
@@ -88,7 +87,9 @@ class Origin:
         return (folder / _TERMS).is_file()
 
     @classmethod
-    def open(cls, home: Path, terms: Sequence[str] | None = None) -> Origin:
+    def open(
+        cls, home: Path, terms: Sequence[str] | None = None, *, width: int | None = None
+    ) -> Origin:
         """Read what :meth:`save` wrote.
 
         Parameters
@@ -97,11 +98,13 @@ class Origin:
             The folder.
         terms
             The names of the columns, where they are known already.
+        width
+            How many columns the vectors have, where that is known.
 
         Raises
         ------
         InputError
-            If it is missing or damaged.
+            If it is missing or damaged, or names more or fewer columns than there are.
         """
         record = {}
         try:
@@ -115,6 +118,11 @@ class Origin:
                 f"{home} does not say what made its vectors ({error!r}); expected {_TERMS} and "
                 f"{_RECORD} as rarefy encode and rarefy index write them: make it again"
             ) from error
+        if width is not None and len(terms) != width:
+            raise InputError(
+                f"{home / _TERMS} has {len(terms)} terms, and the vectors have {width} columns: it "
+                f"is of another index; build this one again"
+            )
         return cls(home, terms, **record)
 
     def save(self, folder: Path) -> None:
@@ -155,8 +163,8 @@ class Origin:
                 "text for it: search it with vectors (rarefy search --query-vectors)"
             )
         name = self.home / _FITTED if self.model == "bm25" else self.model
-        model = rarefy.load(name, cache=cache)
-        if isinstance(model, rarefy.SparseModel) and (self.home / _STATISTICS).exists():
+        model: Any = rarefy.load(name, cache=cache)
+        if _restores(model) and (self.home / _STATISTICS).exists():
             model.restore(_read_statistics(self.home / _STATISTICS))
         if model.fingerprint != self.fingerprint:
             raise InputError(
@@ -164,6 +172,11 @@ class Origin:
                 f"it now has {model.fingerprint}, so new vectors would not match: build it again"
             )
         return model
+
+
+def _restores(model: Any) -> bool:
+    """Whether a model's statistics are kept apart from it: BM25 is stored as a whole."""
+    return hasattr(model, "restore")
 
 
 def _read_statistics(path: Path) -> dict[str, NDArray[Any]]:

@@ -9,8 +9,9 @@ from typing import Any
 
 __all__ = ["Batches"]
 
-MOST = 64
-"""Queries that are encoded together."""
+MOST = 16
+"""Queries that are encoded together at most. On a CPU more are no faster, as they are padded to the
+longest, and all wait longer."""
 
 
 class Batches:

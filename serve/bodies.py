@@ -1,20 +1,14 @@
-"""What requests and answers hold: their form, and examples for the OpenAPI description."""
+"""What requests and answers hold: their form, and examples for the OpenAPI description.
+
+Reading a body stops at the first thing that is wrong with it, so that no body costs more than its
+length.
+"""
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, TypeAlias
 
-from pydantic import (
-    BaseModel,
-    ConfigDict,
-    Field,
-    ModelWrapValidatorHandler,
-    StrictFloat,
-    StrictInt,
-    ValidationError,
-    model_validator,
-)
-from pydantic_core import PydanticCustomError
+from msgspec import Meta, Struct
 
 from rarefy.search.fields import TEXT
 
@@ -34,201 +28,207 @@ __all__ = [
     "Vector",
 ]
 
-Column = Annotated[StrictInt, Field(ge=0, lt=2**32)]
-Weight = Annotated[StrictFloat | StrictInt, Field(ge=0, le=1e15, allow_inf_nan=False)]
+Column = Annotated[int, Meta(ge=0, lt=2**32)]
+Weight = Annotated[float, Meta(ge=0, le=1e15)]
 """No sum of products of two vectors is beyond float32: JSON has no infinite scores."""
-MetadataValue = (
-    bool
-    | Annotated[StrictInt, Field(ge=-(2**63), lt=2**63)]
-    | Annotated[StrictFloat, Field(allow_inf_nan=False)]
-    | str
-    | list[str]
-    | None
+MetadataValue: TypeAlias = (
+    bool | Annotated[int, Meta(ge=-(2**63), le=2**63 - 1)] | float | str | list[str] | None
 )
+Commits = Annotated[bool, Meta(description="Whether to commit this and all changes that wait.")]
+Weighed = list[tuple[str, float]]
 
 
-MOST_ERRORS = 100
-"""Errors of a body that are told one by one: of a million, each would take memory and time."""
-
-
-class _Body(BaseModel):
-    model_config = ConfigDict(extra="forbid")
-
-
-class _Request(_Body):
-    """A whole body."""
-
-    @model_validator(mode="wrap")
-    @classmethod
-    def _count_errors(cls, data: Any, handler: ModelWrapValidatorHandler[Self]) -> Self:
-        try:
-            return handler(data)
-        except ValidationError as error:
-            count = error.error_count()
-            if count <= MOST_ERRORS:
-                raise
-            raise PydanticCustomError(
-                "errors", "{count} errors; expected a body as /openapi.json says", {"count": count}
-            ) from None
+class _Body(Struct, forbid_unknown_fields=True):
+    """What a client sends."""
 
 
 class Vector(_Body):
     """A sparse vector of the index's model."""
 
-    columns: list[Column] = Field(
-        fail_fast=True, description="Columns of the vocabulary.", examples=[[3, 17]]
-    )
-    weights: list[Weight] = Field(
-        fail_fast=True, description="One a column.", examples=[[0.5, 1.25]]
-    )
+    columns: Annotated[
+        list[Column], Meta(description="Columns of the vocabulary.", examples=[[3, 17]])
+    ]
+    weights: Annotated[list[Weight], Meta(description="One a column.", examples=[[0.5, 1.25]])]
 
-    @model_validator(mode="after")
-    def _same_length(self) -> Self:
+    def __post_init__(self) -> None:
         if len(self.columns) != len(self.weights):
             raise ValueError(
                 f"{len(self.columns)} columns but {len(self.weights)} weights; expected as many"
             )
-        return self
 
 
-class _Sought(_Body):
-    text: str | None = Field(
-        default=None, description="What to search for.", examples=["open a file"]
-    )
-    vector: Vector | None = Field(default=None, description="The same, encoded already.")
-
-    @model_validator(mode="after")
-    def _one_of_two(self) -> Self:
-        if (self.text is None) == (self.vector is None):
-            raise ValueError("expected either a text or a vector")
-        return self
+Text = Annotated[str | None, Meta(description="What to search for.", examples=["open a file"])]
+Encoded = Annotated[Vector | None, Meta(description="The same, encoded already.")]
 
 
-class Options(_Request):
+def _check_one(text: str | None, vector: Vector | None) -> None:
+    if (text is None) == (vector is None):
+        raise ValueError("expected either a text or a vector")
+
+
+class Sought(_Body):
+    """What is searched for: a text or a vector."""
+
+    text: Text = None
+    vector: Encoded = None
+
+    def __post_init__(self) -> None:
+        _check_one(self.text, self.vector)
+
+
+class Options(_Body):
     """What a search returns."""
 
-    k: StrictInt = Field(default=10, ge=1, description="How many documents at most.")
-    filter: str | None = Field(
-        default=None, description="A condition on the fields.", examples=["year >= 2020"]
-    )
-    recall: float | None = Field(
-        default=None,
-        gt=0,
-        le=1,
-        description="Below 1, approximate: the share of exact results to find.",
-    )
-    explain: bool = Field(default=False, description="Whether hits say why they were found.")
-    fields: list[str] | None = Field(
-        default=None,
-        description="Fields that hits have, text among them; by default all.",
-        examples=[[]],
-    )
+    k: Annotated[int, Meta(ge=1, description="How many documents at most.")] = 10
+    filter: Annotated[
+        str | None, Meta(description="A condition on the fields.", examples=["year >= 2020"])
+    ] = None
+    recall: Annotated[
+        Annotated[float, Meta(gt=0, le=1)] | None,
+        Meta(description="Below 1, approximate: the share of exact results to find."),
+    ] = None
+    explain: Annotated[bool, Meta(description="Whether hits say why they were found.")] = False
+    mode: Annotated[
+        str | None,
+        Meta(
+            description="What documents are compared by, of the modes of /stats; by default the "
+            "first for a text, and all columns that it has for a vector.",
+            examples=["sparse"],
+        ),
+    ] = None
+    weights: Annotated[
+        dict[str, Weight] | None,
+        Meta(
+            description="How much each part counts in the mode hybrid, where a part's best "
+            "document has 1; by default 1 for each.",
+        ),
+    ] = None
+    fields: Annotated[
+        list[str] | None,
+        Meta(description="Fields that hits have, text among them; by default all.", examples=[[]]),
+    ] = None
 
 
-class Query(Options, _Sought):
+class Query(Options):
     """One search."""
 
+    text: Text = None
+    vector: Encoded = None
 
-class Queries(Options):
+    def __post_init__(self) -> None:
+        _check_one(self.text, self.vector)
+
+
+class Queries(Options, kw_only=True):
     """Several searches with the same options."""
 
-    queries: list[_Sought] = Field(min_length=1, fail_fast=True)
+    queries: Annotated[list[Sought], Meta(min_length=1)]
 
 
 class Document(_Body):
     """A document: its text, or its vector, or both."""
 
-    id: str = Field(min_length=1, examples=["doc-1"])
-    text: str | None = Field(default=None, examples=["How to open a file"])
-    vector: Vector | None = Field(default=None, description="By default the text is encoded.")
-    metadata: dict[str, MetadataValue] = Field(
-        default={}, examples=[{"year": 2024, "tags": ["new"]}]
-    )
+    id: Annotated[str, Meta(min_length=1, examples=["doc-1"])]
+    text: Annotated[str | None, Meta(examples=["How to open a file"])] = None
+    vector: Annotated[Vector | None, Meta(description="By default the text is encoded.")] = None
+    metadata: Annotated[
+        dict[str, MetadataValue], Meta(examples=[{"year": 2024, "tags": ["new"]}])
+    ] = {}
 
-    @model_validator(mode="after")
-    def _one_of_two(self) -> Self:
+    def __post_init__(self) -> None:
         if self.text is None and self.vector is None:
             raise ValueError("expected a text or a vector")
         if TEXT in self.metadata:
             raise ValueError(f"the metadata has a field {TEXT!r}: give the text beside it")
-        return self
 
 
-class Change(_Request):
+class Change(_Body):
     """Documents to add; those whose ids are there are replaced."""
 
-    documents: list[Document] = Field(min_length=1, fail_fast=True)
-    commit: bool = Field(
-        default=True, description="Whether to commit this and all changes that wait."
-    )
+    documents: Annotated[list[Document], Meta(min_length=1)]
+    commit: Commits = True
 
 
-class Deletion(_Request):
+class Deletion(_Body):
     """Documents to delete."""
 
-    ids: list[str] = Field(min_length=1, fail_fast=True, examples=[["doc-1"]])
-    commit: bool = Field(
-        default=True, description="Whether to commit this and all changes that wait."
-    )
+    ids: Annotated[list[str], Meta(min_length=1, examples=[["doc-1"]])]
+    commit: Commits = True
 
 
-class Found(BaseModel):
+class Found(Struct):
     """A document that was found."""
 
     id: str
     score: float
-    text: str | None = Field(default=None, description="Its text, if the index holds it.")
-    metadata: dict[str, Any] = Field(default={}, description="Its other fields.")
-    terms: list[tuple[str, float]] | None = Field(
-        default=None, description="What each shared term adds to the score; with explain alone."
-    )
-    highlights: list[tuple[int, int]] | None = Field(
-        default=None,
-        description="Where the text has these terms, in characters; with explain alone.",
-    )
+    text: Annotated[str | None, Meta(description="Its text, if the index holds it.")] = None
+    metadata: Annotated[dict[str, Any], Meta(description="Its other fields.")] = {}
+    terms: Annotated[
+        Weighed, Meta(description="What each shared term adds to the score; with explain alone.")
+    ] = []
+    highlights: Annotated[
+        list[tuple[int, int]],
+        Meta(description="Where the text has these terms, in characters; with explain alone."),
+    ] = []
 
 
-class Answer(BaseModel):
+class Answer(Struct):
     """What a search found, best first."""
 
     hits: list[Found]
-    terms: list[tuple[str, float]] | None = Field(
-        default=None, description="The query's heaviest terms; with explain alone."
-    )
-    milliseconds: dict[str, float] = Field(
-        description="What took how long.", examples=[{"encode": 6.1, "search": 0.4}]
-    )
+    milliseconds: Annotated[
+        dict[str, float],
+        Meta(description="What took how long.", examples=[{"encode": 6.1, "search": 0.4}]),
+    ]
+    terms: Annotated[
+        Weighed, Meta(description="The query's heaviest terms; with explain alone.")
+    ] = []
 
 
-class Answers(BaseModel):
+class Answers(Struct):
     """What several searches found, in their order."""
 
     answers: list[Answer]
 
 
-class Changed(BaseModel):
+class Changed(Struct):
     """What a change did. Where `committed`, it survives a loss of power from now on."""
 
-    documents: int = Field(description="How many were added, or were there and are deleted.")
+    documents: Annotated[
+        int, Meta(description="How many were added, or were there and are deleted.")
+    ]
     committed: bool
 
 
-class Stats(BaseModel):
+class Stats(Struct):
     """What is served."""
 
     documents: int
     vocabulary: int
-    fields: dict[str, str] = Field(description="The fields of the metadata and their types.")
-    model: str | None = Field(description="What encodes texts; null if vectors alone are searched.")
+    modes: Annotated[
+        list[str],
+        Meta(
+            description="What queries can be compared by, the default first.",
+            examples=[["sparse", "bm25", "dense", "hybrid"]],
+        ),
+    ]
+    fields: Annotated[
+        dict[str, str], Meta(description="The fields of the metadata and their types.")
+    ]
+    model: Annotated[
+        str | None, Meta(description="What encodes texts; null if vectors alone are searched.")
+    ]
     version: str
 
 
-class _Error(BaseModel):
+class Error(Struct):
+    """What went wrong."""
+
     code: str
     message: str
 
 
-class Trouble(BaseModel):
+class Trouble(Struct):
     """Why a request has no other answer."""
 
-    error: _Error
+    error: Error

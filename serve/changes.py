@@ -23,17 +23,16 @@ class Changes:
     ----------
     search
         What is changed.
-    threads
-        Where changes run.
+    thread
+        Where changes run, one at a time.
     limits
         How much may be asked.
     """
 
-    def __init__(self, search: Search, threads: Executor, limits: Limits) -> None:
+    def __init__(self, search: Search, thread: Executor, limits: Limits) -> None:
         self._search = search
-        self._threads = threads
+        self._thread = thread
         self._limits = limits
-        self._turn = asyncio.Lock()  # so that changes never occupy all threads
 
     async def upsert(self, change: Change) -> dict[str, Any]:
         """Add or replace documents."""
@@ -85,5 +84,4 @@ class Changes:
             )
 
     async def _run(self, change: Callable[[], Any]) -> Any:
-        async with self._turn:
-            return await asyncio.get_running_loop().run_in_executor(self._threads, change)
+        return await asyncio.get_running_loop().run_in_executor(self._thread, change)

@@ -7,22 +7,18 @@ import logging
 import math
 import re
 import time
-from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 
-import pydantic_core
+import msgspec
 
 from rarefy.serve.keys import Keys
 from rarefy.serve.limits import Limits
+from rarefy.serve.messages import Message, Receive, Scope, Send, send_json
 from rarefy.serve.metrics import Metrics
 from rarefy.serve.problems import Problem
 from rarefy.serve.rates import Rates
 
 __all__ = ["Gate"]
-
-Message = MutableMapping[str, Any]
-Receive = Callable[[], Awaitable[Message]]
-Send = Callable[[Message], Awaitable[None]]
 
 OPEN = frozenset({"/", "/page.js", "/page.css", "/health", "/ready", "/openapi.json"})
 """Paths that need no key: nothing of the index is in them."""
@@ -72,7 +68,7 @@ class Gate:
         self._rates = Rates(limits.requests_per_second, limits.burst)
         self._running = 0
 
-    async def __call__(self, scope: MutableMapping[str, Any], receive: Receive, send: Send) -> None:
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a request, or have it answered."""
         if scope["type"] == "lifespan":
             await self._app(scope, receive, send)
@@ -104,15 +100,15 @@ class Gate:
                 patience.reschedule(asyncio.get_running_loop().time() + seconds)
                 await self._app(scope, _replay(body, receive), answer)
         except Problem as problem:
-            await _send(problem, answer)
+            await _refuse(problem, answer)
         except TimeoutError:
             if not status:
-                await _send(self._slow(seconds) if body is not None else self._late(), answer)
+                await _refuse(self._slow(seconds) if body is not None else self._late(), answer)
         except Exception as error:
             log.error(_line({"error": type(error).__name__, "route": route, "at": _place(error)}))
             if status:
                 raise
-            await _send(Problem(500, "the server failed: its log says where"), answer)
+            await _refuse(Problem(500, "the server failed: its log says where"), answer)
         finally:
             self._running -= counted
             self._metrics.running.dec()
@@ -124,9 +120,7 @@ class Gate:
                 ms = round(took * 1e3, 3)
                 log.info(_line({**record, "ms": ms, "client": client, "role": role}))
 
-    def _admit(
-        self, scope: MutableMapping[str, Any], headers: dict[bytes, bytes], route: str
-    ) -> str | None:
+    def _admit(self, scope: Scope, headers: dict[bytes, bytes], route: str) -> str | None:
         """Return the role of who asks, or raise a Problem."""
         client: object = (scope.get("client") or ("?",))[0]
         role = None
@@ -159,9 +153,7 @@ class Gate:
             raise Problem(429, f"more than {most} requests at once: wait", {"retry-after": "1"})
         return role
 
-    async def _body(
-        self, scope: MutableMapping[str, Any], headers: dict[bytes, bytes], receive: Receive
-    ) -> bytes:
+    async def _body(self, scope: Scope, headers: dict[bytes, bytes], receive: Receive) -> bytes:
         """Read the body whole, or raise a Problem."""
         if scope["method"] != "POST" or scope["path"] in OPEN | UNCOUNTED:
             return b""  # what needs no key, or is not counted, fills no memory
@@ -218,16 +210,8 @@ def _replay(body: bytes, receive: Receive) -> Receive:
     return again
 
 
-async def _send(problem: Problem, send: Send) -> None:
-    body = problem.body()
-    headers = {
-        "content-type": "application/json",
-        "content-length": str(len(body)),
-        **problem.headers,
-    }
-    encoded = [(name.encode(), value.encode()) for name, value in headers.items()]
-    await send({"type": "http.response.start", "status": problem.status, "headers": encoded})
-    await send({"type": "http.response.body", "body": body})
+async def _refuse(problem: Problem, send: Send) -> None:
+    await send_json(send, problem.status, problem.body(), problem.headers)
 
 
 def _seconds(wait: float) -> str:
@@ -235,7 +219,7 @@ def _seconds(wait: float) -> str:
 
 
 def _line(record: dict[str, Any]) -> str:
-    return pydantic_core.to_json(record).decode()
+    return msgspec.json.encode(record).decode()
 
 
 def _place(error: BaseException) -> str:

@@ -3,9 +3,13 @@
 const WAIT = 120; // milliseconds without a key before a search
 const SHOWN = 16; // terms of a hit
 const KEY = "rarefy-api-key";
+const NAMES = { sparse: "Learned sparse", bm25: "BM25", dense: "Dense", hybrid: "Hybrid" };
+const ALL = "all"; // side by side
+const CARDS = "#hits > li, #modes li.hit";
 
 const at = (id) => document.getElementById(id);
-const [query, filter, k, hits] = ["query", "filter", "k", "hits"].map(at);
+const [query, filter, k, mode, hits] = ["query", "filter", "k", "mode", "hits"].map(at);
+let modes = []; // that are served
 
 // Texts of documents become text nodes: nothing of them is ever read as HTML.
 function element(name, attributes = {}, ...children) {
@@ -62,13 +66,15 @@ function marked(text, places) {
 function card(hit) {
   const title = element("h3", {}, hit.id);
   const score = element("span", { class: "score" }, `score ${number(hit.score)}`);
-  const item = element("li", { tabindex: "-1" }, element("div", { class: "head" }, title, score));
+  const head = element("div", { class: "head" }, title, score);
+  const item = element("li", { tabindex: "-1", class: "hit" }, head);
   if (hit.text) item.append(marked(hit.text, hit.highlights));
   const known = Object.entries(hit.metadata ?? {}).filter(([, value]) => value !== null);
   if (known.length) {
     const list = known.map(([name, value]) => element("li", {}, `${name}: ${[value].flat().join(", ")}`));
     item.append(element("ul", { class: "fields", "aria-label": "Fields" }, ...list));
   }
+  if (!hit.terms.length) return item; // of a dense vector
   const more = hit.terms.length > SHOWN ? `, the ${SHOWN} heaviest` : "";
   const why = element("summary", {}, `Why: ${hit.terms.length} shared term${hit.terms.length > 1 ? "s" : ""}${more}`);
   const list = element("ul", { class: "bars" }, ...bars(hit.terms.slice(0, SHOWN)));
@@ -98,15 +104,39 @@ function show(answer, milliseconds) {
   at("status").textContent = found
     ? `${found} document${found > 1 ? "s" : ""} in ${number(milliseconds)} ms`
     : "No document shares a term with the query.";
+  at("modes").replaceChildren();
   times({ encode, search, rest: Math.max(0, milliseconds - encode - search) });
   at("terms").replaceChildren(...bars(answer.terms));
   hits.replaceChildren(...answer.hits.map(card));
   at("summary").hidden = false;
   at("weights").hidden = !answer.terms.length;
+  at("modes").hidden = true;
+}
+
+// What each mode finds, beside one another, and how long its search took.
+function compare(names, answers, milliseconds) {
+  const columns = names.map((name, i) => {
+    const { encode, search } = answers[i].milliseconds;
+    const title = element("h2", {}, NAMES[name] ?? name);
+    const took = element("p", { class: "quiet" }, `search ${number(search)} ms, encode ${number(encode)} ms`);
+    const found = element("ol", { class: "cards" }, ...answers[i].hits.map(card));
+    const none = element("p", { class: "quiet" }, "No document shares a term with the query.");
+    const column = element("section", { class: "column" }, title, took);
+    column.append(answers[i].hits.length ? found : none);
+    return column;
+  });
+  at("status").textContent = `${names.length} rankings in ${number(milliseconds)} ms`;
+  times(Object.fromEntries(names.map((name, i) => [name, answers[i].milliseconds.search])));
+  hits.replaceChildren();
+  at("modes").replaceChildren(...columns);
+  at("summary").hidden = at("modes").hidden = false;
+  at("weights").hidden = true;
 }
 
 function clear() {
   at("summary").hidden = at("weights").hidden = true;
+  at("modes").hidden = true;
+  at("modes").replaceChildren();
   hits.replaceChildren();
 }
 
@@ -117,6 +147,7 @@ async function search() {
   const state = new URLSearchParams();
   if (query.value) state.set("q", query.value);
   if (filter.value) state.set("filter", filter.value);
+  if (mode.value && mode.value !== modes[0]) state.set("mode", mode.value);
   history.replaceState(null, "", `#${state}`);
   complain();
   if (!query.value.trim()) return clear();
@@ -124,8 +155,12 @@ async function search() {
   if (filter.value.trim()) body.filter = filter.value;
   const began = performance.now();
   try {
-    const answer = await ask("search", body, controller.signal);
-    show(answer, performance.now() - began);
+    const names = mode.value === ALL ? modes : [mode.value];
+    const bodies = names.map((name) => (name ? { ...body, mode: name } : body));
+    const answers = await Promise.all(bodies.map((each) => ask("search", each, controller.signal)));
+    const took = performance.now() - began;
+    if (mode.value === ALL) compare(names, answers, took);
+    else show(answers[0], took);
   } catch (error) {
     if (error.name !== "AbortError") complain(error.message);
   }
@@ -138,8 +173,8 @@ function soon() {
 }
 
 function move(step) {
-  const cards = [...hits.children];
-  const next = cards.indexOf(document.activeElement?.closest("#hits > li")) + step;
+  const cards = [...document.querySelectorAll(CARDS)];
+  const next = cards.indexOf(document.activeElement?.closest(CARDS)) + step;
   if (next < 0) query.focus();
   else cards[Math.min(next, cards.length - 1)]?.focus();
 }
@@ -154,6 +189,13 @@ async function introduce() {
   const served = await ask("stats");
   const count = served.documents.toLocaleString("en");
   at("served").textContent = `${count} documents, ${served.model ?? "no model"}`;
+  modes = served.modes;
+  at("ranking").hidden = modes.length < 2;
+  const option = (value, name) => element("option", { value }, name);
+  const options = modes.map((name) => option(name, NAMES[name] ?? name));
+  if (modes.length > 1) mode.replaceChildren(...options, option(ALL, "all, side by side"));
+  const asked = new URLSearchParams(location.hash.slice(1)).get("mode");
+  if (asked === ALL || modes.includes(asked)) mode.value = asked;
   const fields = Object.entries(served.fields).filter(([name]) => name !== "text");
   at("fields").hidden = !fields.length;
   at("fields").replaceChildren(
@@ -183,6 +225,7 @@ async function begin() {
 query.addEventListener("input", soon);
 filter.addEventListener("input", soon);
 k.addEventListener("change", search);
+mode.addEventListener("change", search);
 at("form").addEventListener("submit", (event) => {
   event.preventDefault();
   clearTimeout(timer);
@@ -195,13 +238,13 @@ at("form").addEventListener("submit", (event) => {
 document.addEventListener("keydown", (event) => {
   const { key, target } = event;
   if (event.ctrlKey || event.metaKey || event.altKey) return;
-  const item = target.closest?.("#hits > li");
+  const item = target.closest?.(CARDS);
   const typing = target.matches("input, select, textarea");
   if (key === "/" && !typing) query.focus();
   else if (key === "Escape" && item) query.focus();
   else if (key === "ArrowDown" && (item || target === query)) move(1);
   else if (key === "ArrowUp" && item) move(-1);
-  else if (key === "Enter" && target === item) item.querySelector("details").toggleAttribute("open");
+  else if (key === "Enter" && target === item) item.querySelector("details")?.toggleAttribute("open");
   else return;
   event.preventDefault();
 });

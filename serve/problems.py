@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import pydantic_core
+import msgspec
 
 __all__ = ["PROBLEMS", "Problem"]
 
@@ -51,4 +51,4 @@ class Problem(Exception):
     def body(self) -> bytes:
         """Return the answer's body, JSON."""
         error = {"code": PROBLEMS.get(self.status, "error"), "message": str(self)[:MOST]}
-        return pydantic_core.to_json({"error": error})
+        return msgspec.json.encode({"error": error})

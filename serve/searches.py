@@ -19,8 +19,6 @@ from rarefy.serve.problems import Problem
 
 __all__ = ["Searches", "sparse_rows"]
 
-TERMS = 30
-"""Terms of a query that an explanation names."""
 QUICK = 0.0005
 """Seconds. A search that takes less is not worth the way to another thread and back, which costs
 0.1 ms and more: those of ids and scores alone run where requests are read while they are quick."""
@@ -54,32 +52,35 @@ class Searches:
         self._check(query)
         return await self._answer(query, query)
 
-    async def several(self, queries: Queries) -> list[dict[str, Any]]:
+    async def several(self, queries: Queries) -> dict[str, Any]:
         """Answer several queries with the same options."""
         if len(queries.queries) > self._limits.queries:
             raise Problem(
                 422, f"{len(queries.queries)} queries, at most {self._limits.queries}: send fewer"
             )
         self._check(queries)
-        return await asyncio.gather(*(self._answer(each, queries) for each in queries.queries))
+        found = await asyncio.gather(*(self._answer(each, queries) for each in queries.queries))
+        return {"answers": found}
 
     async def probe(self) -> None:
         """Search for nothing; raises a Problem if that fails."""
         width = self._search.index.vocabulary_size
         row = scipy.sparse.csr_array((1, width), dtype=np.float32)
         try:
-            await self._run(row, Options(k=1, fields=[]))
+            await self._run(row, Options(k=1, fields=[]), None)
         except Exception as error:
             raise Problem(503, f"no search can be answered: {type(error).__name__}") from error
 
     async def _answer(self, query: Any, options: Options) -> dict[str, Any]:
         began = time.perf_counter()
+        mode = options.mode
         if query.vector is not None:
             row = sparse_rows([query.vector], self._search, self._limits)
         else:
             row = await self._encoded(query.text)
+            mode = self._search.modes[0] if mode is None else mode
         encoded = time.perf_counter()
-        hits = await self._run(row, options)
+        hits = await self._run(row, options, mode)
         ended = time.perf_counter()
         answer: dict[str, Any] = {
             "hits": [_plain(hit, options.explain) for hit in hits],
@@ -89,7 +90,7 @@ class Searches:
             },
         }
         if options.explain:
-            answer["terms"] = self._heaviest(row)
+            answer["terms"] = self._search.query_terms(row, mode=mode)
         return answer
 
     async def _encoded(self, text: str) -> Any:
@@ -107,7 +108,7 @@ class Searches:
             )
         return await self._batches.vector(text)
 
-    async def _run(self, row: Any, options: Options) -> list[Hit]:
+    async def _run(self, row: Any, options: Options, mode: str | None) -> list[Hit]:
         def timed() -> list[Hit]:
             began = time.perf_counter()
             hits = self._search.search(
@@ -117,6 +118,9 @@ class Searches:
                 recall=options.recall,
                 explain=options.explain,
                 fields=options.fields,
+                mode=mode,
+                weights=options.weights,
+                timeout=self._limits.read_seconds,
             )
             if bare:
                 self._typical += (time.perf_counter() - began - self._typical) * 0.1
@@ -127,6 +131,7 @@ class Searches:
             and options.filter is None
             and not options.explain
             and options.k <= BARE_K
+            and mode in (None, self._search.modes[0])
         )
         if bare and self._typical < QUICK:
             return timed()
@@ -142,13 +147,6 @@ class Searches:
                 f"the filter has {len(options.filter)} characters, at most "
                 f"{limits.filter_characters}: simplify it",
             )
-
-    def _heaviest(self, row: Any) -> list[tuple[str, float]]:
-        names = self._search.terms
-        order = np.lexsort((row.indices, -row.data))[:TERMS]
-        columns = row.indices[order].tolist()
-        terms = [str(column) if names is None else names[column] for column in columns]
-        return list(zip(terms, row.data[order].tolist(), strict=True))
 
 
 def sparse_rows(vectors: list[Vector], search: Search, limits: Limits) -> Any:

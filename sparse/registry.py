@@ -42,7 +42,8 @@ def load(
         (:class:`rarefy.sparse.encoders.union.UnionEncoder`). ``"splade-tiny"``: a SPLADE model of
         4 million parameters. ``"bm25"``: BM25, to be fitted. Or a folder that ``save`` wrote, a
         folder or hub name of a sentence-transformers SparseEncoder, or one of a masked language
-        model, which is then used as SPLADE.
+        model, which is then used as SPLADE. Of one of these followed by ``+bm25``, ``+dense`` or
+        both, vectors have columns for each (:class:`rarefy.sparse.joined.Joined`).
     device
         ``"auto"`` (CUDA, MPS, CPU) or a torch device.
     cache
@@ -65,6 +66,12 @@ def load(
     """
     if not isinstance(name, str | Path):
         raise InputTypeError(f"name is a {type(name).__name__}; expected {_EXPECTED}")
+    first, *others = str(name).split("+")
+    if others and not Path(name).exists():
+        model = load(
+            first, device=device, cache=cache, dtype=dtype, trust_remote_code=trust_remote_code
+        )
+        return _joined(model, others, str(name))
     if str(name) == "bm25":
         return BM25()
     if BM25.is_saved_at(Path(name)):
@@ -84,6 +91,16 @@ def load(
     return SparseModel.load(
         name, device=device, cache=cache, dtype=dtype, trust_remote_code=trust_remote_code
     )
+
+
+def _joined(first: TermModel, others: list[str], name: str) -> TermModel:
+    from rarefy.sparse.joined import Joined
+    from rarefy.sparse.sparse_model import SparseModel
+
+    if not isinstance(first, SparseModel):
+        raise InputError(f"{name} begins with {first.name}; expected a model of learned vectors")
+    with np.load(_MINILM_D2S, allow_pickle=False) as tables:
+        return Joined(first, others, dict(tables), name=name)
 
 
 def _minilm_d2s(device: str, cache: bool | str | Path, dtype: Precision) -> SparseModel:

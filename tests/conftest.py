@@ -38,6 +38,17 @@ def desk():
     return module_of(ROOT / "tests" / "desk.py")
 
 
+@pytest.fixture(scope="module")
+def browser():
+    """A real browser, see `tests/report/browser.py`."""
+    module = module_of(ROOT / "tests" / "report" / "browser.py")
+    if module.executable() is None:
+        pytest.skip("no Chromium on this machine")
+    started = module.Browser()
+    yield started
+    started.close()
+
+
 @pytest.fixture(scope="session")
 def data():
     """The folder of test collections: RAREFY_DATA, or shared/data beside the project."""

@@ -33,9 +33,17 @@ with tempfile.TemporaryDirectory() as folder:
         writer.delete(["b"])
     assert opened.refresh() and opened.ids == ["a", "c"]
 
-EXTRAS = {"torch", "transformers", "sentence_transformers", "Stemmer", "matplotlib", "jinja2"}
+EXTRAS = {
+    "torch",
+    "transformers",
+    "sentence_transformers",
+    "Stemmer",
+    "matplotlib",
+    "jinja2",
+    "msgspec",
+}
 EXTRAS |= {"fastapi", "haystack", "langchain_core", "mcp", "prometheus_client", "pydantic"}
-EXTRAS |= {"pydantic_core", "starlette", "uvicorn"}
+EXTRAS |= {"msgspec", "pydantic_core", "starlette", "uvicorn"}
 for module in pkgutil.walk_packages(rarefy.__path__, "rarefy."):
     try:
         importlib.import_module(module.name)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated, Literal
 
 import typer
@@ -12,7 +13,9 @@ __all__ = [
     "CollectionName",
     "DropUnknown",
     "IgnoreIdenticalIds",
+    "IndexFolder",
     "Limit",
+    "MadeBy",
     "ModelName",
     "Split",
     "Ties",
@@ -35,6 +38,19 @@ ModelName = Annotated[
         "-m",
         metavar="MODEL",
         help="minilm-d2s, splade-tiny, bm25, a model folder, or a name on the Hugging Face hub.",
+    ),
+]
+IndexFolder = Annotated[
+    Path, typer.Argument(metavar="INDEX", show_default=False, help="The folder of an index.")
+]
+MadeBy = Annotated[
+    str | None,
+    typer.Option(
+        "--model",
+        "-m",
+        metavar="MODEL",
+        show_default=False,
+        help="What encodes texts: by default what made the index.",
     ),
 ]
 Split = Annotated[

@@ -2,28 +2,14 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import Annotated
-
-import typer
+from rarefy.cli.arguments import IndexFolder, MadeBy
 
 __all__ = ["mcp"]
 
 
 def mcp(
-    folder: Annotated[
-        Path, typer.Argument(metavar="INDEX", show_default=False, help="The folder of an index.")
-    ],
-    model: Annotated[
-        str | None,
-        typer.Option(
-            "--model",
-            "-m",
-            metavar="MODEL",
-            show_default=False,
-            help="What encodes texts: by default what made the index.",
-        ),
-    ] = None,
+    folder: IndexFolder,
+    model: MadeBy = None,
 ) -> None:
     """Serve an index over stdin and stdout by the Model Context Protocol; nothing can be changed.
 

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from rarefy.cli.arguments import AsJson
+from rarefy.cli.arguments import AsJson, IndexFolder
 from rarefy.cli.output import print_json
 
 if TYPE_CHECKING:
@@ -22,9 +21,7 @@ SHOWN = 10  # terms of an explanation, which --json gives whole
 
 
 def search(
-    folder: Annotated[
-        Path, typer.Argument(metavar="INDEX", show_default=False, help="The folder of an index.")
-    ],
+    folder: IndexFolder,
     text: Annotated[
         str | None, typer.Argument(metavar="TEXT", show_default=False, help="What to search for.")
     ] = None,
@@ -69,7 +66,7 @@ def search(
     if text is not None and not text.strip():
         raise InputError(f"the text is {text!r}; expected words to search for")
     opened = Index.open(folder)
-    origin = Origin.open(folder)
+    origin = Origin.open(folder, width=opened.vocabulary_size)
     if text is not None:
         names, queries = [text], origin.load().encode_queries([text])
     else:

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from rarefy.cli.arguments import IndexFolder, MadeBy
 from rarefy.cli.output import note
 
 __all__ = ["serve"]
@@ -15,19 +16,8 @@ VARIABLE = "RAREFY_API_KEYS"
 
 
 def serve(
-    folder: Annotated[
-        Path, typer.Argument(metavar="INDEX", show_default=False, help="The folder of an index.")
-    ],
-    model: Annotated[
-        str | None,
-        typer.Option(
-            "--model",
-            "-m",
-            metavar="MODEL",
-            show_default=False,
-            help="What encodes texts: by default what made the index. A new INDEX needs it.",
-        ),
-    ] = None,
+    folder: IndexFolder,
+    model: MadeBy = None,
     host: Annotated[str, typer.Option(help="The address to listen at.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(min=0, max=65535, help="The port; 0 for a free one.")] = 8000,
     keys: Annotated[
@@ -52,6 +42,7 @@ def serve(
 ) -> None:
     """Serve an index over HTTP: a page at /, the API's description at /openapi.json.
 
+    A new INDEX needs a MODEL; minilm-d2s+bm25+dense has three, to be searched apart or together.
     SIGTERM ends it when running requests are answered, and commits what waits.
 
     [dim]rarefy serve out/scifact.index

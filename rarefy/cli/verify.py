@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
+
+from rarefy.cli.arguments import IndexFolder
 
 __all__ = ["verify"]
 
 
 def verify(
-    folder: Annotated[
-        Path, typer.Argument(metavar="INDEX", show_default=False, help="The folder of an index.")
-    ],
+    folder: IndexFolder,
     repair: Annotated[
         bool, typer.Option("--repair", help="Drop what is lost, and say what that is.")
     ] = False,

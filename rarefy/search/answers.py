@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
+
+import numpy as np
 
 from rarefy.index import Hits, Index
 from rarefy.search.fields import TEXT
 from rarefy.search.hit import Hit
 
-__all__ = ["Reasons", "answers"]
+__all__ = ["Reasons", "answers", "heaviest"]
 
 
 @dataclass(frozen=True)
@@ -25,15 +28,20 @@ class Reasons:
         One name a column; None if columns have none.
     spans : callable
         Returns where a text has which column, as `TermModel.spans` does.
+    named : int or None
+        How many columns mean something of their own, from the first: others are no reasons.
     """
 
     index: Index
     terms: Sequence[str] | None
     spans: Callable[[str], Sequence[tuple[int, int, int]]]
+    named: int | None = None
 
     def of(self, query: Any, id: str, text: str | None) -> dict[str, Any]:
         """Return `Hit.terms` and `Hit.highlights` of a document for a query, by these names."""
         shares = self.index.explain(query, id)
+        if self.named is not None:
+            shares = [(column, share) for column, share in shares if column < self.named]
         names = [str(c) if self.terms is None else self.terms[c] for c, _ in shares]
         matched = {column for column, _ in shares}
         spans = self.spans(text) if text else ()
@@ -48,8 +56,34 @@ class Reasons:
         }
 
 
+def heaviest(
+    row: Any, k: int, terms: Sequence[str] | None, named: int | None
+) -> list[tuple[str, float]]:
+    """Return the k heaviest terms of one vector and their weights, ties by column.
+
+    Parameters
+    ----------
+    row
+        Scipy CSR [1, vocabulary].
+    k
+        How many at most.
+    terms, named
+        As `Reasons` has them.
+    """
+    kept = slice(None) if named is None else row.indices < named
+    columns, weights = row.indices[kept], row.data[kept]
+    order = np.lexsort((columns, -weights))[:k]
+    names = [str(c) if terms is None else terms[c] for c in columns[order].tolist()]
+    return list(zip(names, weights[order].tolist(), strict=True))
+
+
 def answers(
-    index: Index, queries: Any, found: Hits, fields: Sequence[str] | None, reasons: Reasons | None
+    index: Index,
+    queries: Any,
+    found: Hits,
+    fields: Sequence[str] | None,
+    reasons: Reasons | None,
+    deadline: float,
 ) -> list[list[Hit]]:
     """Return the hits of each query.
 
@@ -65,11 +99,15 @@ def answers(
         What hits have of the metadata; None for all.
     reasons
         What explains them; None to leave it out.
+    deadline
+        When to give up, by `time.monotonic`.
 
     Raises
     ------
     InputError
         If there is no such field.
+    TimeoutError
+        If there are hits to be made after the deadline.
     """
     wanted = list(index.fields if fields is None else dict.fromkeys(fields))
     hits: list[list[Hit]] = []
@@ -79,6 +117,8 @@ def answers(
         query = queries[[row]] if reasons else None
         hits.append([])
         for id, score, record in zip(ids, scores, records, strict=False):
+            if time.monotonic() > deadline:
+                raise TimeoutError("the search takes too long: ask for less, or allow more time")
             # A field of this name that is no str is another thing than the document's text.
             text = record.pop(TEXT, None) if isinstance(record.get(TEXT, ""), str | None) else None
             why = reasons.of(query, id, text) if reasons else {}

@@ -4,29 +4,36 @@ from __future__ import annotations
 
 import asyncio
 import copy
+import logging
+import math
+import time
 import uuid
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from threading import Lock, RLock
+from threading import RLock
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Self, Unpack
 
+import numpy as np
 import scipy.sparse
 
-import rarefy
-from rarefy.errors import InputError
+from rarefy.errors import DamagedIndexError, InputError
 from rarefy.index import Index, Writer
+from rarefy.index.merges import is_of_merge
 from rarefy.index.vectors import document_ids
-from rarefy.origin import Origin
-from rarefy.search.answers import Reasons, answers
+from rarefy.search.answers import Reasons, answers, heaviest
+from rarefy.search.encoder import Encoder
 from rarefy.search.fields import with_texts
 from rarefy.search.hit import Hit
+from rarefy.search.options import Options
 from rarefy.sparse.texts import checked
 
 if TYPE_CHECKING:
     from rarefy.sparse import TermModel
 
 __all__ = ["Search"]
+
+log = logging.getLogger("rarefy.search")
 
 DEFAULT_MODEL = "minilm-d2s"
 BLOCK = 64
@@ -64,53 +71,17 @@ class Search:
 
     def __init__(self, folder: str | Path, model: str | Path | TermModel | None = None) -> None:
         self._folder = Path(folder)
-        self._encoding = Lock()  # tokenizers are for one thread at a time
         self._changing = RLock()
         self._writer: Writer | None = None
-        self._index: Index
         try:
             self._index = Index.open(self._folder)
         except InputError:
             if self._folder.is_file() or (self._folder.exists() and any(self._folder.iterdir())):
                 raise
-            self._create(DEFAULT_MODEL if model is None else model)
+            self._encoder = Encoder.of_new(self._folder, DEFAULT_MODEL if model is None else model)
+            self._index = Index.open(self._folder)
         else:
-            self._open(model)
-
-    def _create(self, given: str | Path | TermModel) -> None:
-        model = rarefy.load(given, cache=False) if isinstance(given, str | Path) else given
-        name = str(given) if isinstance(given, str | Path) else model.name
-        with Writer(self._folder, vocabulary_size=model.vocabulary_size):
-            pass
-        origin = Origin.of(model, name, self._folder)
-        origin.save(self._folder)
-        self._model: TermModel | None = model
-        self._terms: Sequence[str] | None = origin.terms
-        self._index = Index.open(self._folder)
-
-    def _open(self, model: str | Path | TermModel | None) -> None:
-        origin = Origin.open(self._folder) if Origin.has_terms(self._folder) else None
-        known = origin is not None and origin.model is not None
-        self._terms = None if origin is None else origin.terms
-        if model is None:
-            self._model = origin.load(cache=False) if origin is not None and known else None
-            return
-        if isinstance(model, str | Path):
-            if origin is not None and origin.model == str(model):
-                model = origin.load(cache=False)
-            else:
-                model = rarefy.load(model, cache=False)
-        if origin is not None and known and model.fingerprint != origin.fingerprint:
-            raise InputError(
-                f"{self._folder} was made by {origin.model} ({origin.fingerprint}), the model "
-                f"given is {model.name} ({model.fingerprint}): leave the model out"
-            )
-        if model.vocabulary_size != self._index.vocabulary_size:
-            raise InputError(
-                f"{model.name} gives vectors of {model.vocabulary_size} columns, {self._folder} "
-                f"has {self._index.vocabulary_size}: name the model that made the index"
-            )
-        self._model, self._terms = model, model.vocabulary.terms
+            self._encoder = Encoder.of(self._folder, model, self._index)
 
     @property
     def index(self) -> Index:
@@ -120,12 +91,21 @@ class Search:
     @property
     def model(self) -> TermModel | None:
         """What encodes texts; None if the index was built from vectors and no model was named."""
-        return self._model
+        return self._encoder.model
+
+    @property
+    def modes(self) -> tuple[str, ...]:
+        """What queries can be compared by, the default first.
+
+        ``("sparse",)``, or the parts of a model such as ``minilm-d2s+bm25+dense`` and
+        ``"hybrid"``, their weighted sum.
+        """
+        return self._encoder.modes
 
     @property
     def terms(self) -> Sequence[str] | None:
         """One name a column; None if the index was built from vectors without names."""
-        return self._terms
+        return self._encoder.terms
 
     def add(
         self,
@@ -168,7 +148,7 @@ class Search:
             return []
         fields = with_texts(texts, metadata)
         parts = [
-            self._encoded(texts[start : start + BLOCK], "document")
+            self._encoder.encode(texts[start : start + BLOCK], "document")
             for start in range(0, len(texts), BLOCK)
         ]
         self.add_vectors(names, scipy.sparse.vstack(parts, format="csr"), fields, commit=commit)
@@ -220,13 +200,22 @@ class Search:
             return found
 
     def commit(self) -> None:
-        """Make the changes that wait part of the index: all of them or, if this fails, none."""
+        """Make the changes that wait part of the index: all of them or, if this fails, none.
+
+        Segments that cannot be merged are no failure: the changes are stored. The logger
+        ``rarefy.search`` has a warning then, and the next commit tries again.
+        """
         with self._changing:
-            if self._writer is not None:
-                try:
-                    self._writer.commit()
-                finally:  # an error of a merge is raised when the commit is done
-                    self.refresh()
+            if self._writer is None:
+                return
+            try:
+                self._writer.commit()
+            except (OSError, DamagedIndexError) as error:
+                if not is_of_merge(error):
+                    raise
+                log.warning("%s: segments could not be merged: %s", self._folder, error)
+            finally:  # a commit that failed may be seen all the same
+                self.refresh()
 
     def rollback(self) -> None:
         """Forget the changes that wait."""
@@ -245,23 +234,17 @@ class Search:
     def encode_queries(self, texts: Sequence[str]) -> Any:
         """Return the vectors of queries, scipy CSR float32 [n, vocabulary], for `search`.
 
+        Where the model has several parts they have all of them, of which `search` takes those of
+        its ``mode``.
+
         Raises
         ------
         InputError
             If the index has no model.
         """
-        return self._encoded(checked(texts), "query")
+        return self._encoder.encode(checked(texts), "query")
 
-    def search(
-        self,
-        query: Any,
-        k: int = 10,
-        *,
-        filter: Any = None,
-        recall: float | None = None,
-        explain: bool = False,
-        fields: Sequence[str] | None = None,
-    ) -> list[Hit]:
+    def search(self, query: Any, k: int = 10, **options: Unpack[Options]) -> list[Hit]:
         """Return the best documents for a query, best first.
 
         Parameters
@@ -270,38 +253,30 @@ class Search:
             A text, or one row of vectors of the index's model.
         k
             How many documents at most, at least 1.
-        filter, recall
-            As `Index.search` takes them.
-        explain
-            Whether hits say why they were found: `Hit.terms` and `Hit.highlights`.
-        fields
-            What to return of the metadata, ``text`` among it; by default all.
+        options
+            ``filter``, ``recall``, ``explain``, ``fields``, ``mode``, ``weights`` and ``timeout``:
+            see `Options`.
 
         Raises
         ------
         InputTypeError, InputError
             As `Index.search` does, and if a text is empty or the index has no model.
+        TimeoutError
+            If it takes longer than ``timeout``.
         """
         if isinstance(query, str):
             if not query.strip():
                 raise InputError(f"the query is {query!r}; expected words to search for")
             query = self.encode_queries([query])
-        options = {"k": k, "filter": filter, "recall": recall, "fields": fields}
-        found = self._hits(query, explain, **options)
+            if options.get("mode") is None:
+                options["mode"] = self.modes[0]
+        found = self._hits(query, k, **options)
         if len(found) != 1:
             raise InputError(f"the query has {len(found)} rows; expected 1: search_many takes more")
         return found[0]
 
     def search_many(
-        self,
-        queries: Any,
-        k: int = 10,
-        *,
-        filter: Any = None,
-        recall: float | None = None,
-        explain: bool = False,
-        fields: Sequence[str] | None = None,
-        threads: int = 1,
+        self, queries: Any, k: int = 10, *, threads: int = 1, **options: Unpack[Options]
     ) -> list[list[Hit]]:
         """Return the best documents for each of several queries.
 
@@ -309,20 +284,46 @@ class Search:
         ----------
         queries
             Texts, or a matrix of vectors of the index's model.
-        k, filter, recall, explain, fields
-            As for `search`.
         threads
             How many threads share the queries.
+        k, options
+            As for `search`.
 
         Raises
         ------
-        InputTypeError, InputError
+        InputTypeError, InputError, TimeoutError
             As `search` does.
         """
         if not scipy.sparse.issparse(queries):
             queries = self.encode_queries(queries)
-        options = {"k": k, "filter": filter, "recall": recall, "fields": fields}
-        return self._hits(queries, explain, threads=threads, **options)
+            if options.get("mode") is None:
+                options["mode"] = self.modes[0]
+        return self._hits(queries, k, threads, **options)
+
+    def query_terms(
+        self, query: Any, k: int = 30, *, mode: str | None = None
+    ) -> list[tuple[str, float]]:
+        """Return what a query weighs most.
+
+        Parameters
+        ----------
+        query
+            A text, or one row of vectors.
+        k
+            How many terms at most.
+        mode
+            As `Options` has it.
+
+        Returns
+        -------
+        list of (term, weight)
+            Heaviest first, ties by column; the column's number where columns have no names.
+        """
+        if isinstance(query, str):
+            query = self.encode_queries([query])
+            mode = self.modes[0] if mode is None else mode
+        row = self._encoder.mixed(self._index, query, mode, None)[0]
+        return heaviest(row, k, self.terms, self._encoder.named_columns)
 
     async def aadd(
         self,
@@ -339,7 +340,7 @@ class Search:
         """Delete documents without holding up the event loop; see `delete`."""
         return await asyncio.to_thread(self.delete, ids, commit=commit)
 
-    async def asearch(self, query: Any, k: int = 10, **options: Any) -> list[Hit]:
+    async def asearch(self, query: Any, k: int = 10, **options: Unpack[Options]) -> list[Hit]:
         """Search without holding up the event loop; see `search`, whose options it takes."""
         return await asyncio.to_thread(self.search, query, k, **options)
 
@@ -374,25 +375,26 @@ class Search:
             self.refresh()  # others may have changed it until now
         return self._writer
 
-    def _encoded(self, texts: list[str], role: str) -> Any:
-        model = self._model
-        if model is None:
-            raise InputError(
-                f"{self._folder} was built from vectors alone, so no model is known that encodes a "
-                f"text: pass model=..., or vectors"
-            )
-        with self._encoding:
-            return model.encode_queries(texts) if role == "query" else model.encode_documents(texts)
-
-    def _hits(self, queries: Any, explain: bool, **options: Any) -> list[list[Hit]]:
-        index = self._index  # one state of the folder for all that follows
-        wanted = options.pop("fields")
-        found = index.search(queries, **options)
-        reasons = Reasons(index, self._terms, self._spans) if explain else None
-        return answers(index, queries, found, wanted, reasons)
-
-    def _spans(self, text: str) -> Sequence[tuple[int, int, int]]:
-        if self._model is None:
-            return []
-        with self._encoding:
-            return self._model.spans(text)
+    def _hits(
+        self,
+        queries: Any,
+        k: int,
+        threads: int = 1,
+        *,
+        explain: bool = False,
+        fields: Sequence[str] | None = None,
+        mode: str | None = None,
+        weights: Mapping[str, float] | None = None,
+        timeout: float | None = None,
+        **options: Any,
+    ) -> list[list[Hit]]:
+        deadline = math.inf if timeout is None else time.monotonic() + timeout
+        index, encoder = self._index, self._encoder  # one state of the folder for what follows
+        rows, shift = encoder.mixed(index, queries, mode, weights)
+        found = index.search(rows, k, threads=threads, **options)
+        if np.any(shift):
+            found = found._replace(scores=(found.scores - shift[:, None]).astype(np.float32))
+        reasons = None
+        if explain:
+            reasons = Reasons(index, encoder.terms, encoder.spans, encoder.named_columns)
+        return answers(index, rows, found, fields, reasons, deadline)

@@ -62,6 +62,16 @@ def test_serving(tmp_path):
     assert found["server_processor_ms_per_request"] > 0
 
 
+@pytest.mark.jit
+def test_soak(tmp_path):
+    pytest.importorskip("fastapi")
+    result = smoke("soak", tmp_path / "soak.json")
+    assert result["writes"] > 0
+    errors, lost, _ = result["targets"]
+    assert errors["met"] and lost["met"]
+    assert all(life["per_second"] > 0 for life in result["lives"])
+
+
 @pytest.mark.models
 def test_encoding(tmp_path):
     pytest.importorskip("cognition")

@@ -1,6 +1,7 @@
 """rarefy.Search: texts in, hits out, and what is committed when."""
 
 import asyncio
+import json
 import subprocess
 import sys
 import threading
@@ -9,7 +10,8 @@ import pytest
 
 import rarefy
 from rarefy.errors import InputError, InputTypeError, MissingExtraError
-from rarefy.index import Index, Writer
+from rarefy.index import Index, Writer, tiers
+from rarefy.index.replacement import Replacement
 
 pytest.importorskip("pyarrow")
 
@@ -180,18 +182,55 @@ def test_bad_documents_change_nothing(search, arguments, error, message):
     assert len(search) == 3
 
 
-def test_a_commit_that_raises_what_a_merge_failed_with_is_seen(search, monkeypatch):
-    commit = Writer.commit
-
-    def fail_after(writer):
-        commit(writer)
+def test_a_merge_that_fails_is_no_failure_of_the_commit(search, monkeypatch, caplog):
+    def fail(*_):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(Writer, "commit", fail_after)
+    monkeypatch.setattr(Replacement, "make", fail)
+    for number in range(tiers.FACTOR + 2):  # the last is told of the merge that failed
+        search.add(["A dog."], ids=[f"dog{number}"])
+        with search._writer._state:
+            search._writer._merges.settle()
+    assert len(search) == 3 + tiers.FACTOR + 2
+    assert "could not be merged: [Errno 28]" in caplog.text
+
+
+def test_a_commit_that_fails_raises(search, monkeypatch):
+    def fail(*_):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("rarefy.index.writer.publish", fail)
     with pytest.raises(OSError, match="No space"):
         search.add(["A dog."], ids=["dog"])
-    assert len(search) == 4
     monkeypatch.undo()
+    assert len(search) == 3
+    search.commit()
+    assert len(search) == 4
+
+
+def test_a_folder_whose_making_was_cut_short_takes_the_model_that_is_given(tmp_path, bm25):
+    for missing in (["model.json"], ["model.json", "terms.json"]):
+        folder = tmp_path / str(len(missing))
+        rarefy.Search(folder, bm25).close()
+        for name in missing:
+            (folder / name).unlink()
+        rarefy.Search(folder, bm25).close()
+        with rarefy.Search(folder) as search:
+            search.add(["A cat."], ids=["cat"])
+            assert ids(search.search("cat")) == ["cat"]
+
+
+def test_terms_of_another_index_are_refused(search, tmp_path):
+    terms = json.loads((tmp_path / "notes" / "terms.json").read_text())
+    (tmp_path / "notes" / "terms.json").write_text(json.dumps(terms[1:]))
+    with pytest.raises(InputError, match=f"{len(terms) - 1} terms, and the vectors have"):
+        rarefy.Search(tmp_path / "notes")
+
+
+def test_a_search_ends_when_its_time_is_over(search):
+    with pytest.raises(TimeoutError, match="ask for less"):
+        search.search("cat", timeout=0)
+    assert ids(search.search("cat", timeout=60)) == ["cat"]
 
 
 def test_bad_queries_are_refused(search):
@@ -299,3 +338,12 @@ def test_words_of_several_pieces_are_marked_as_a_whole(tmp_path):
     marked = [hit.text[a:b] for a, b in hit.highlights]
     assert marked[0] == "Defenestration"
     assert "," not in marked
+
+
+def test_an_index_of_one_model_has_one_mode(search):
+    assert search.modes == ("sparse",)
+    assert ids(search.search("cat", mode="sparse")) == ["cat"]
+    for options in ({"mode": "bm25"}, {"mode": "hybrid"}, {"weights": {"sparse": 1}}):
+        with pytest.raises(InputError, match="has the mode 'sparse' alone"):
+            search.search("cat", **options)
+    assert {term for term, _ in search.query_terms("the matrix")} == {"matrix", "the"}

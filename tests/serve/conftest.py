@@ -117,6 +117,18 @@ def served(start):
 
 
 @pytest.fixture(scope="session")
+def served_modes(tmp_path_factory):
+    """A server of an index that has learned vectors, BM25 and dense vectors; left as it is."""
+    pytest.importorskip("sentence_transformers")
+    search = rarefy.Search(tmp_path_factory.mktemp("modes") / "index", "minilm-d2s+bm25+dense")
+    texts = {**TEXTS, "kitten": "A kitten is asleep."}
+    search.add(list(texts.values()), ids=list(texts))
+    running = Served(search, None, Limits())
+    yield running
+    running.stop()
+
+
+@pytest.fixture(scope="session")
 def shared(tmp_path_factory):
     """A server for tests that leave it as it is."""
     model = rarefy.BM25("words").fit(TEXTS.values())

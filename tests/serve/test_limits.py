@@ -1,14 +1,20 @@
 """How much, how often and how long clients may ask."""
 
+import asyncio
 import json
 import socket
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
 from rarefy.errors import InputError
 from rarefy.serve import Limits
+from rarefy.serve.app import THREADS
+from rarefy.serve.bodies import Change, Deletion
+from rarefy.serve.operations import Operation, Operations
+from rarefy.serve.problems import Problem
 
 READ, WRITE = "r" * 16, "w" * 16
 KEYS = [f"read {READ}", f"write {WRITE}"]
@@ -128,3 +134,74 @@ def test_limits_are_checked():
         Limits(k=0)
     with pytest.raises(InputError, match="requests_per_second is -1"):
         Limits(requests_per_second=-1)
+
+
+def test_searches_that_were_given_up_leave_their_threads(start, monkeypatch):
+    served = start(read_seconds=0.3)
+    documents = [{"id": str(n), "text": "a cat"} for n in range(300)]
+    assert served.post("/documents", {"documents": documents}).status == 200
+
+    def slow(text):
+        time.sleep(0.05)  # of 300 documents: 15 s
+        return []
+
+    monkeypatch.setattr(served.search.model, "spans", slow)
+    query = {"text": "cat", "k": 300, "explain": True}
+    statuses = []
+    clients = [
+        threading.Thread(target=lambda: statuses.append(served.post("/search", query).status))
+        for _ in range(THREADS + 1)
+    ]
+    for client in clients:
+        client.start()
+    for client in clients:
+        client.join()
+    assert statuses == [408] * len(clients)
+    until = time.monotonic() + 5
+    while served.post("/search", {"text": "cat", "filter": "year > 0"}).status != 200:
+        assert time.monotonic() < until
+
+
+def test_large_bodies_are_read_in_a_thread():
+    """So that other requests need not wait for it."""
+    threads = []
+
+    async def call(body):
+        return body
+
+    class Watched(Operation):
+        def read(self, content):
+            threads.append(threading.current_thread().name)
+            return super().read(content)
+
+    operation = Watched("/x", "tag", "Says what it is told", call, Deletion, Deletion)
+
+    async def ask(count):
+        content = json.dumps({"ids": ["a"] * count}).encode()
+
+        async def receive():
+            return {"type": "http.request", "body": content}
+
+        async def send(message):
+            sent.append(message)
+
+        sent = []
+        await operations({"type": "http", "method": "POST", "path": "/x"}, receive, send)
+        assert json.loads(sent[1]["body"])["ids"] == ["a"] * count
+
+    with ThreadPoolExecutor(1, thread_name_prefix="reading") as pool:
+        operations = Operations(None, [operation], pool)
+        for count in (1, 100_000):
+            asyncio.run(ask(count))
+    assert [name.startswith("reading") for name in threads] == [False, True]
+
+
+def test_reading_a_body_of_errors_costs_no_more_than_a_good_one():
+    """One document of 100,000 fields that are none took half a second of every client's time."""
+    fields = ",".join(f'"a{n}": {{}}' for n in range(100_000))
+    content = f'{{"documents": [{{"id": "a", "text": "b", "metadata": {{{fields}}}}}]}}'.encode()
+    operation = Operation("/documents", "changes", "", None, Change, Change)
+    began = time.thread_time()
+    with pytest.raises(Problem, match="got `object`"):
+        operation.read(content)
+    assert time.thread_time() - began < 0.05

@@ -1,6 +1,5 @@
 """The page in a real browser: search, filter, reasons, keyboard, both themes, two widths."""
 
-import importlib.util
 from pathlib import Path
 
 import pytest
@@ -9,18 +8,6 @@ REPORT = Path(__file__).parents[1] / "report"
 WIDTHS = (1280, 360)
 FOUND = "document.querySelectorAll('#hits > li').length"
 IDS = "[...document.querySelectorAll('#hits h3')].map(title => title.textContent)"
-
-
-@pytest.fixture(scope="module")
-def browser():
-    spec = importlib.util.spec_from_file_location("browser", REPORT / "browser.py")
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    if module.executable() is None:
-        pytest.skip("no Chromium on this machine")
-    started = module.Browser()
-    yield started
-    started.close()
 
 
 @pytest.fixture
@@ -157,3 +144,52 @@ def test_text_of_documents_cannot_run(browser, served, address):
     script = "Object.assign(document.createElement('script'), {text: 'document.title = 1'})"
     browser.run(f"document.body.append({script})")
     assert browser.run("document.title") == "rarefy"
+
+
+@pytest.mark.models
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", WIDTHS)
+def test_modes_are_shown_side_by_side(browser, served_modes, tmp_path, width, scheme):
+    address = f"http://127.0.0.1:{served_modes.port}/"
+    browser.open(address, width=width, scheme=scheme, fragment="#q=kitten+matrix&mode=all")
+    browser.wait("document.querySelectorAll('.column').length === 4")
+    titles = browser.run("[...document.querySelectorAll('.column h2')].map(t => t.textContent)")
+    assert titles == ["Learned sparse", "BM25", "Dense", "Hybrid"]
+    took = browser.run("[...document.querySelectorAll('.column > p')].map(p => p.textContent)")
+    assert all("search" in text and "ms" in text for text in took)
+    lists = "[...document.querySelectorAll('.column')].map(c => c.querySelectorAll('.hit').length)"
+    learned, lexical, dense, hybrid = browser.run(lists)
+    assert (lexical, dense, hybrid) == (2, 4, 4)
+    assert learned >= 2
+    assert browser.run("document.documentElement.scrollWidth") <= width
+    assert browser.run((REPORT / "contrast.js").read_text(encoding="utf-8")) == []
+    assert browser.picture(tmp_path / "modes.png").startswith(b"\x89PNG")
+    assert not complaints(browser)
+
+
+@pytest.mark.models
+def test_one_mode_is_chosen_and_linked_to(browser, served_modes):
+    address = f"http://127.0.0.1:{served_modes.port}/"
+    browser.open(address, width=360, scheme="light", fragment="#q=kitten")
+    browser.wait(f"{FOUND} > 0")
+    choose = "const s = document.querySelector('#mode'); s.value = '{}';"
+    change = f"(() => {{ {choose} s.dispatchEvent(new Event('change')); }})()"
+    browser.run(change.format("bm25"))
+    browser.wait(f"{FOUND} === 1")
+    assert browser.run(IDS) == ["kitten"]
+    assert browser.run("location.hash") == "#q=kitten&mode=bm25"
+    browser.run(change.format("all"))
+    browser.wait("document.querySelectorAll('.column').length === 4")
+    browser.run("document.querySelector('#query').focus()")
+    browser.press("ArrowDown")
+    browser.press("Enter")
+    assert browser.run("document.activeElement.querySelector('details').open")
+    browser.run(change.format("sparse"))
+    browser.wait("document.querySelector('#modes').hidden")
+    assert browser.run("document.querySelectorAll('.column').length") == 0
+
+
+def test_an_index_of_one_model_offers_no_modes(browser, address):
+    browser.open(address, width=360, scheme="light", fragment="#q=cat&mode=all")
+    browser.wait(f"{FOUND} === 1")
+    assert browser.run("document.querySelector('#ranking').hidden")

@@ -7,11 +7,9 @@ import time
 from contextlib import suppress
 
 import pytest
-from pydantic import ValidationError
 
 from rarefy.errors import InputError
 from rarefy.serve import Keys, create_app
-from rarefy.serve.bodies import Change, Queries, Query
 from rarefy.serve.server import check_address
 
 READ, WRITE = "r" * 16, "w" * 16
@@ -285,15 +283,10 @@ def test_malformed_searches_are_answered_with_4xx(shared, raw):
          + b",".join(b'"a%d": {}' % n for n in range(10_000)) + b"}}]}"),
     ],
 )  # fmt: skip
-def test_many_errors_are_not_told_one_by_one(shared, path, raw):
+def test_reading_ends_at_the_first_error(shared, path, raw):
     answer = shared.post(path, raw=raw, headers={"Content-Type": "application/json"})
     assert code(answer) == (422, "invalid")
     assert len(answer.content["error"]["message"]) <= 2000
-    kind = {"/search": Query, "/search/batch": Queries, "/documents": Change}[path]
-    if b"fields" not in raw:
-        with pytest.raises(ValidationError) as error:
-            kind.model_validate_json(raw)
-        assert error.value.error_count() <= 100
 
 
 def test_the_largest_weights_give_scores_that_json_has(served):

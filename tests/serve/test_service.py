@@ -15,7 +15,8 @@ import urllib.request
 import pytest
 
 import rarefy
-from rarefy.index import Index, Writer
+from rarefy.index import Index, Writer, tiers
+from rarefy.index.replacement import Replacement
 from rarefy.serve.batching import Batches
 from rarefy.serve.rates import Rates
 
@@ -66,6 +67,37 @@ def test_options_choose(shared):
     assert answer.content["hits"][0].keys() == {"id", "score"}
 
 
+def test_modes_that_are_not_served_are_refused(shared):
+    assert ids(shared.post("/search", {"text": "cat", "mode": "sparse"})) == ["cat"]
+    for options in ({"mode": "bm25"}, {"mode": ""}, {"weights": {"sparse": 1}}):
+        answer = shared.post("/search", {"text": "cat", **options})
+        assert answer.status == 422
+        assert "has the mode 'sparse' alone" in answer.content["error"]["message"]
+
+
+@pytest.mark.models
+def test_modes_over_http(served_modes):
+    found = {
+        mode: served_modes.post("/search", {"text": "kitten", "mode": mode, "explain": True})
+        for mode in served_modes.get("/stats").content["modes"]
+    }
+    assert list(found) == ["sparse", "bm25", "dense", "hybrid"]
+    assert "cat" not in ids(found["bm25"])
+    assert {"cat", "matrix"} <= {*ids(found["dense"])}
+    assert ids(found["hybrid"])[0] == "kitten"
+    assert [term for term, _ in found["bm25"].content["terms"]] == ["bm25:kitten"]
+    weights = {"dense": 1, "sparse": 0}
+    by_weight = {"text": "kitten", "mode": "hybrid", "weights": weights}
+    assert ids(served_modes.post("/search", by_weight)) == ids(found["dense"])
+    batch = {"queries": [{"text": "kitten"}, {"text": "mat"}], "mode": "bm25"}
+    answers = served_modes.post("/search/batch", batch).content["answers"]
+    assert [[hit["id"] for hit in each["hits"]] for each in answers] == [["kitten"], ["cat"]]
+    whole = served_modes.search.encode_queries(["kitten"])
+    vector = {"columns": whole.indices.tolist(), "weights": whole.data.tolist()}
+    by_vector = served_modes.post("/search", {"vector": vector, "mode": "bm25"})
+    assert ids(by_vector) == ids(found["bm25"])
+
+
 def test_a_batch_gives_what_each_gives(shared):
     queries = [{"text": "cat"}, {"vector": {"columns": [], "weights": []}}, {"text": "bread"}]
     answer = shared.post("/search/batch", {"queries": queries, "k": 1})
@@ -97,7 +129,7 @@ def test_documents_may_come_as_vectors(served):
 
 
 def test_a_server_of_vectors_alone_says_so(served, monkeypatch):
-    monkeypatch.setattr(served.search, "_model", None)
+    monkeypatch.setattr(served.search._encoder, "model", None)
     for path, body in [
         ("/search", {"text": "cat"}),
         ("/documents", {"documents": [{"id": "a", "text": "a cat"}]}),
@@ -111,6 +143,7 @@ def test_it_says_what_it_serves(shared):
     assert shared.get("/stats").content == {
         "documents": 3,
         "vocabulary": shared.search.index.vocabulary_size,
+        "modes": ["sparse"],
         "fields": {"year": "int", "text": "str"},
         "model": "bm25",
         "version": rarefy.__version__,
@@ -169,6 +202,19 @@ def test_a_full_disk_is_no_success(served, monkeypatch):
     monkeypatch.setattr(served.search, "commit", fail)
     answer = served.post("/documents", {"documents": [{"id": "a", "text": "a cat"}]})
     assert (answer.status, answer.content["error"]["code"]) == (507, "not_stored")
+
+
+def test_a_merge_that_fails_is_no_failure_of_the_commit(served, monkeypatch):
+    def fail(*_):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(Replacement, "make", fail)
+    for number in range(tiers.FACTOR + 2):
+        document = {"id": f"new{number}", "text": "a cat"}
+        done = served.post("/documents", {"documents": [document]})
+        assert (done.status, done.content["committed"]) == (200, True)
+    assert len(served.search) == 3 + tiers.FACTOR + 2
+    monkeypatch.undo()
 
 
 def test_a_commit_that_fails_at_the_end_leaves_the_folder_to_others(start, tmp_path, monkeypatch):
