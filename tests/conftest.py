@@ -58,17 +58,6 @@ def data():
     return folder
 
 
-@pytest.fixture(scope="module")
-def browser():
-    """A real browser."""
-    module = module_of(ROOT / "tests" / "report" / "browser.py")
-    if module.executable() is None:
-        pytest.skip("no Chromium on this machine")
-    started = module.Browser()
-    yield started
-    started.close()
-
-
 @pytest.fixture(scope="session")
 def notes():
     """Three short texts by id."""
