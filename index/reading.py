@@ -59,7 +59,7 @@ def read_documents(index: Index, size: int = 1000, start: int = 0) -> Iterator[D
     for part, metadata in zip(snapshot.parts, snapshot._metadata, strict=True):
         for at in range(max(start - first, 0), len(part), size):
             rows = part.rows[at : at + size]
-            ids = part.ids_at(np.arange(at, at + len(rows))).tolist()
+            ids = part.segment.ids.take(rows).tolist()
             vectors = _vectors(part, rows, snapshot.vocabulary_size)
             yield Documents(ids, vectors, metadata.records(rows.tolist()))
         first += len(part)
