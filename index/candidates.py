@@ -121,6 +121,8 @@ def score_best(
     candidates, bounds, order = scratch.candidates, scratch.bounds, scratch.order
     order_by_bound(bounds, count, order)
     least = admitted_bound(scores[0]) if found == rows.size else 0.0
+    for i in range(min(AHEAD, count)):
+        _prefetch_document(layout, candidates[order[i]])
     for i in range(count):
         if i + 2 * AHEAD < count:
             prefetch(layout.indptr, candidates[order[i + 2 * AHEAD]])

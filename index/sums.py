@@ -26,6 +26,8 @@ CALLEES = "eb9164ea127e"
 AHEAD = 384
 """Entries of a list between their prefetch and their use: lists are too short for the processor to
 foresee them, and a search finds few of them in its caches."""
+LISTS_AHEAD = 3
+"""Lists between the prefetch of a list's start and its use."""
 SHORT = 128
 """Entries of a list below which a table of contributions is not worth its making."""
 
@@ -98,8 +100,9 @@ def accumulate(
             j += 1
         for j in range(m):
             first_entry, last_entry = starts[j], ends[j]
-            if j + 1 < m:
-                _prefetch_entries(layout, starts[j + 1], starts[j + 1] + AHEAD)
+            if j + LISTS_AHEAD < m:
+                following = starts[j + LISTS_AHEAD]
+                _prefetch_entries(layout, following, min(following + AHEAD, ends[j + LISTS_AHEAD]))
             if last_entry - first_entry < SHORT:
                 for e in range(np.uint64(first_entry), np.uint64(last_entry)):
                     block = layout.list_blocks[e]

@@ -31,6 +31,7 @@ from rarefy.index.storage.manifest import (
     sweep,
 )
 from rarefy.index.storage.segment import write_segment
+from rarefy.index.storage.sweeper import Sweeper
 from rarefy.index.tiers import MOST_SEGMENTS, run_to_merge
 from rarefy.index.vectors import MAX_COLUMNS, MAX_ROWS, canonical, document_ids
 
@@ -87,6 +88,7 @@ class Writer:
     ) -> None:
         self._folder = Path(path)
         self._files = files or Files()
+        self._sweeper = Sweeper(self._files, self._folder)
         self._buffer_bytes = buffer_bytes
         self._buffer = Buffer()
         self._state = Condition()
@@ -313,9 +315,9 @@ class Writer:
 
     def _forget(self, names: list[str], hashes: npt.NDArray[np.uint64]) -> int:
         """Mark documents as deleted; return how many there were."""
-        found = 0
-        for name in names:
-            found += self._buffer.row_of.pop(name, None) is not None
+        found = sum(self._buffer.row_of.pop(name, None) is not None for name in names)
+        order = np.argsort(hashes)  # looked up in turn, they are found near each other
+        names, hashes = [names[i] for i in order.tolist()], hashes[order]
         for i, each in enumerate(self._segments):
             rows = each.segment.ids.rows_of(names, hashes)
             rows = rows[(rows >= 0)]
@@ -364,8 +366,7 @@ class Writer:
         return generations(self._folder)[0] > self._manifest.generation
 
     def _sweep(self, kept: list[Manifest]) -> None:
-        spilled = {each.name for each in self._segments}
-        sweep(self._files, self._folder, kept, spilled | self._merges.files)
+        self._sweeper.sweep(kept, {each.name for each in self._segments} | self._merges.files)
 
     def _mergeable(self, busy: set[str]) -> Replacement | None:
         """Return what should become one; segments that are becoming one already are busy."""

@@ -15,6 +15,8 @@ __all__ = ["Files"]
 
 GATHERED = 1 << 20
 """Bytes that are written at once, about: an operation takes long if other threads compute."""
+SYNCED = 16 << 20
+"""Bytes that wait to be synced, about, at most: other files' syncs wait for them too."""
 
 
 class Files:
@@ -77,10 +79,17 @@ class Files:
         """
         file = self.create(path)
         gathered: list[bytes | memoryview] = []
+        waiting = 0
 
         def flush() -> None:
-            self.write(file, gathered[0] if len(gathered) == 1 else b"".join(gathered))
+            nonlocal waiting
+            data = gathered[0] if len(gathered) == 1 else b"".join(gathered)
+            self.write(file, data)
             gathered.clear()
+            waiting += len(data)
+            if waiting >= SYNCED:
+                self.sync(file)
+                waiting = 0
 
         def append(data: bytes | memoryview) -> None:
             gathered.append(data)

@@ -33,6 +33,7 @@ __all__ = [
     "Manifest",
     "SegmentEntry",
     "check_target",
+    "copying_time",
     "fresh_name",
     "generations",
     "publish",
@@ -107,7 +108,7 @@ def generations(folder: Path) -> list[int]:
         If there is none.
     """
     try:
-        names = [entry.name for entry in folder.iterdir()]
+        names = os.listdir(folder)
     except (FileNotFoundError, NotADirectoryError):
         names = []
     found = [int(match[1]) for match in map(MANIFEST.fullmatch, names) if match]
