@@ -28,6 +28,7 @@ from quality import (
     towers_table,
     towers_terms_table,
 )
+from service import modes_table, serving_table, soak_table
 from targets import LARGER, SMALLER, best, growth_targets, targets, targets_table
 
 from rarefy.eval.report import format_table
@@ -282,12 +283,15 @@ TABLES: dict[str, Callable[[dict[str, Any]], str]] = {
     "exact": exact_table,
     "live": live_table,
     "losses": losses_table,
+    "modes": modes_table,
     "pooled": pooled_table,
     "reproductions": reproductions_table,
+    "serving": serving_table,
     "shipped": shipped_table,
     "shipped/examples": shipped_examples,
     "shipped/readable": shipped_readable,
     "shipped/seeds": shipped_seeds,
+    "soak": soak_table,
     "space": space_table,
     "space/confusions": confusions_table,
     "space/languages": languages_table,

@@ -23,8 +23,10 @@ from rarefy.serve.bodies import (
     Change,
     Changed,
     Deletion,
+    Document,
     Queries,
     Query,
+    Sought,
     Stats,
     Trouble,
 )
@@ -97,6 +99,7 @@ def create_app(
             searches.several,
             Answers,
             Queries,
+            ("queries", Sought),
         ),
         Operation(
             "/documents",
@@ -105,6 +108,7 @@ def create_app(
             changes.upsert,
             Changed,
             Change,
+            ("documents", Document),
         ),
         Operation(
             "/documents/delete",

@@ -23,6 +23,7 @@ __all__ = [
     "Options",
     "Queries",
     "Query",
+    "Sought",
     "Stats",
     "Trouble",
     "Vector",

@@ -20,7 +20,10 @@ from rarefy.serve.problems import Problem
 __all__ = ["Operation", "Operations"]
 
 LARGE = 64 * 1024
-"""Bytes of a body that is read in a thread, so that other requests need not wait for it."""
+"""Bytes of a body that is read in a thread, piece by piece, so that other requests need not wait:
+nothing else runs while one piece is read."""
+RAW_FIELDS = msgspec.json.Decoder(dict[str, msgspec.Raw])
+RAW_ITEMS = msgspec.json.Decoder(list[msgspec.Raw])
 
 
 @dataclass(frozen=True)
@@ -39,6 +42,8 @@ class Operation:
         The form of what is answered.
     body : type or None
         The form of what is sent.
+    pieces : (str, type) or None
+        The field of a body that may be long, and the form of each of its items.
     """
 
     path: str
@@ -47,6 +52,7 @@ class Operation:
     call: Callable[..., Awaitable[Any]]
     answer: type
     body: type | None = None
+    pieces: tuple[str, type] | None = None
     decoder: Any = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
@@ -56,9 +62,19 @@ class Operation:
     def read(self, content: bytes) -> Any:
         """Return a body, or raise a Problem."""
         try:
-            return self.decoder.decode(content)
+            if self.pieces is None or len(content) <= LARGE:
+                return self.decoder.decode(content)
+            return self._read_pieces(content, *self.pieces)
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
             raise Problem(422, f"{error}; /openapi.json describes bodies") from None
+
+    def _read_pieces(self, content: bytes, name: str, form: type) -> Any:
+        fields = RAW_FIELDS.decode(content)
+        body = {field: msgspec.json.decode(raw) for field, raw in fields.items() if field != name}
+        if name in fields:
+            item: Any = msgspec.json.Decoder(form)
+            body[name] = [item.decode(raw) for raw in RAW_ITEMS.decode(fields[name])]
+        return msgspec.convert(body, self.body)
 
 
 class Operations:

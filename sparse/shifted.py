@@ -20,7 +20,7 @@ from rarefy.sparse.texts import Advance
 
 __all__ = ["ShiftedDense"]
 
-DEVIATIONS = 8.0
+DEVIATIONS = 6.0
 """``c`` in standard deviations of the components of a random unit vector, ``d ** -0.5``. The
 smaller it is, the tighter are the bounds of an index and the faster searches; components beyond it
 are cut to it."""

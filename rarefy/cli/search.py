@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -45,6 +46,14 @@ def search(
     explain: Annotated[
         bool, typer.Option("--explain", help="Show what each term adds to a score.")
     ] = False,
+    mode: Annotated[
+        str | None,
+        typer.Option(
+            metavar="MODE",
+            show_default=False,
+            help="How an index of several models is searched: sparse, bm25, dense or hybrid.",
+        ),
+    ] = None,
     query_vectors: Annotated[
         str | None,
         typer.Option(
@@ -60,19 +69,27 @@ def search(
     from rarefy.errors import InputError
     from rarefy.index import Index
     from rarefy.origin import Origin
+    from rarefy.search.encoder import Encoder
 
     if (text is None) == (query_vectors is None):
         raise InputError("expected either a TEXT or --query-vectors VECTORS; see --help")
     if text is not None and not text.strip():
         raise InputError(f"the text is {text!r}; expected words to search for")
+    if mode is not None and text is None:
+        raise InputError(f"--mode {mode} is for a TEXT: vectors are searched as they are")
     opened = Index.open(folder)
     origin = Origin.open(folder, width=opened.vocabulary_size)
+    terms = origin.terms
     if text is not None:
-        names, queries = [text], origin.load().encode_queries([text])
+        encoder = Encoder(folder, origin.load(), terms)
+        rows, names = encoder.encode([text], "query"), [text]
+        mode = encoder.modes[0] if mode is None else mode
+        queries, hits = encoder.search(opened, rows, k, mode=mode, recall=recall, filter=filter)
+        terms = terms[: encoder.named_columns]
     else:
         names, queries = _read_queries(str(query_vectors), origin)
-    hits = opened.search(queries, k=k, recall=recall, filter=filter)
-    answers = _answers(opened, origin, names, queries, hits, explain)
+        hits = opened.search(queries, k=k, recall=recall, filter=filter)
+    answers = _answers(opened, terms, names, queries, hits, explain)
     if as_json:
         print_json({"queries": answers})
     else:
@@ -81,7 +98,12 @@ def search(
 
 
 def _answers(
-    index: Index, origin: Origin, names: list[str], queries: csr_array, hits: Hits, explain: bool
+    index: Index,
+    terms: Sequence[str],
+    names: list[str],
+    queries: csr_array,
+    hits: Hits,
+    explain: bool,
 ) -> list[dict[str, Any]]:
     answers = []
     for row, name in enumerate(names):
@@ -93,7 +115,7 @@ def _answers(
         if explain:
             for hit in found:
                 shares = index.explain(queries[[row]], id=hit["id"])
-                hit["terms"] = [[origin.terms[column], share] for column, share in shares]
+                hit["terms"] = [[terms[column], s] for column, s in shares if column < len(terms)]
         answers.append({"query": name, "hits": found})
     return answers
 

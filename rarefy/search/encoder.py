@@ -7,9 +7,11 @@ from pathlib import Path
 from threading import Lock
 from typing import TYPE_CHECKING, Any, Self
 
+import numpy as np
+
 import rarefy
 from rarefy.errors import InputError
-from rarefy.index import Index, Writer
+from rarefy.index import Hits, Index, Writer
 from rarefy.origin import Origin
 from rarefy.search.modes import HYBRID, ONLY, mixed
 
@@ -126,6 +128,40 @@ class Encoder:
                 return model.encode_documents(texts)
             joined = self._joined
             return model.encode_queries(texts) if joined is None else joined.encode_parts(texts)
+
+    def search(
+        self,
+        index: Index,
+        queries: Any,
+        k: int,
+        *,
+        mode: str | None,
+        weights: Mapping[str, float] | None = None,
+        **options: Any,
+    ) -> tuple[Any, Hits]:
+        """Return what was searched for, scipy CSR [m, vocabulary], and what was found.
+
+        Parameters
+        ----------
+        index
+            What is searched.
+        queries
+            Vectors, in all their parts.
+        k, options
+            As `Index.search` takes them.
+        mode, weights
+            As `Options` has them.
+
+        Raises
+        ------
+        InputError, InputTypeError
+            As `Index.search` does, or if there is no such mode, or the weights are none.
+        """
+        rows, shift = self.mixed(index, queries, mode, weights)
+        found = index.search(rows, k, **options)
+        if np.any(shift):
+            found = found._replace(scores=(found.scores - shift[:, None]).astype(np.float32))
+        return rows, found
 
     def mixed(
         self, index: Index, queries: Any, mode: str | None, weights: Mapping[str, float] | None

@@ -14,7 +14,6 @@ from threading import RLock
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self, Unpack
 
-import numpy as np
 import scipy.sparse
 
 from rarefy.errors import DamagedIndexError, InputError
@@ -390,10 +389,9 @@ class Search:
     ) -> list[list[Hit]]:
         deadline = math.inf if timeout is None else time.monotonic() + timeout
         index, encoder = self._index, self._encoder  # one state of the folder for what follows
-        rows, shift = encoder.mixed(index, queries, mode, weights)
-        found = index.search(rows, k, threads=threads, **options)
-        if np.any(shift):
-            found = found._replace(scores=(found.scores - shift[:, None]).astype(np.float32))
+        rows, found = encoder.search(
+            index, queries, k, threads=threads, mode=mode, weights=weights, **options
+        )
         reasons = None
         if explain:
             reasons = Reasons(index, encoder.terms, encoder.spans, encoder.named_columns)

@@ -7,7 +7,7 @@ import pytest
 ROOT = Path(__file__).parents[2]
 
 
-@pytest.mark.parametrize("page", ["durability", "losses", "minilm-d2s", "pooled-head"])
+@pytest.mark.parametrize("page", ["durability", "losses", "minilm-d2s", "pooled-head", "serving"])
 def test_tables_are_those_of_the_results(page, monkeypatch):
     monkeypatch.syspath_prepend(str(ROOT / "benchmarks"))
     from tables import filled

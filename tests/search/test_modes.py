@@ -1,9 +1,13 @@
 """Several models in one index: each found alone, their weighted sum, and always in step."""
 
+import json
+
 import numpy as np
 import pytest
+from typer.testing import CliRunner
 
 import rarefy
+from rarefy.cli import app
 from rarefy.errors import InputError, InputTypeError
 
 pytestmark = pytest.mark.models
@@ -159,3 +163,19 @@ def test_names_that_join_nothing_are_refused():
             rarefy.load(name)
     with pytest.raises(InputError, match="expected a model of learned vectors"):
         rarefy.load("bm25+dense")
+
+
+def test_the_command_line_searches_in_modes(search, tmp_path):
+    search.close()
+    runner = CliRunner()
+    found = {}
+    for mode in ("bm25", "dense"):
+        options = ["--mode", mode, "--json", "--explain"]
+        done = runner.invoke(app, ["search", str(tmp_path / "notes"), "cat", *options])
+        (answer,) = json.loads(done.stdout)["queries"]
+        found[mode] = answer["hits"]
+    assert [hit["id"] for hit in found["bm25"]] == ["cat"]
+    assert [term for term, _ in found["bm25"][0]["terms"]] == ["bm25:cat"]
+    assert len(found["dense"]) == 4
+    assert found["dense"][0]["score"] < 1
+    assert found["dense"][0]["terms"] == []

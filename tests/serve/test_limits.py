@@ -12,8 +12,8 @@ import pytest
 from rarefy.errors import InputError
 from rarefy.serve import Limits
 from rarefy.serve.app import THREADS
-from rarefy.serve.bodies import Change, Deletion
-from rarefy.serve.operations import Operation, Operations
+from rarefy.serve.bodies import Change, Deletion, Document
+from rarefy.serve.operations import LARGE, Operation, Operations
 from rarefy.serve.problems import Problem
 
 READ, WRITE = "r" * 16, "w" * 16
@@ -194,6 +194,34 @@ def test_large_bodies_are_read_in_a_thread():
         for count in (1, 100_000):
             asyncio.run(ask(count))
     assert [name.startswith("reading") for name in threads] == [False, True]
+
+
+@pytest.mark.parametrize("body", [
+    {"documents": [{"id": "a", "text": "b"}], "commit": False}, {"documents": [{"id": "a"}]},
+    {"documents": []}, {"documents": 3}, {"commit": True}, {"documents": [3]}, [], "a",
+    {"documents": [{"id": "a", "text": "b"}], "unknown": 1},
+    {"documents": [{"id": "a", "text": "b"}], "commit": 1},
+])  # fmt: skip
+def test_a_body_in_pieces_is_read_as_a_whole_one(body):
+    pieces = ("documents", Document)
+    operation = Operation("/documents", "changes", "", None, Change, Change, pieces)
+    short = json.dumps(body).encode()
+    found = []
+    for content in (short, short + b" " * LARGE):
+        try:
+            found.append(operation.read(content))
+        except Problem as problem:
+            found.append(problem.status)
+    assert found[0] == found[1]
+
+
+@pytest.mark.parametrize("end", [b"", b"]", b"}", b'"', b"]}]", b',"commit":tru}'])
+def test_a_body_in_pieces_that_ends_too_soon_is_refused(end):
+    pieces = ("documents", Document)
+    operation = Operation("/documents", "changes", "", None, Change, Change, pieces)
+    start = b'{"documents": [{"id": "a", "text": "' + b"b" * LARGE + b'"}'
+    with pytest.raises(Problem, match=r"JSON is malformed|truncated"):
+        operation.read(start + end)
 
 
 def test_reading_a_body_of_errors_costs_no_more_than_a_good_one():

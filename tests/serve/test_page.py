@@ -172,19 +172,22 @@ def test_one_mode_is_chosen_and_linked_to(browser, served_modes):
     address = f"http://127.0.0.1:{served_modes.port}/"
     browser.open(address, width=360, scheme="light", fragment="#q=kitten")
     browser.wait(f"{FOUND} > 0")
-    choose = "const s = document.querySelector('#mode'); s.value = '{}';"
-    change = f"(() => {{ {choose} s.dispatchEvent(new Event('change')); }})()"
-    browser.run(change.format("bm25"))
+
+    def choose(name):
+        value = f"Object.assign(document.querySelector('#mode'), {{value: '{name}'}})"
+        browser.run(f"{value}.dispatchEvent(new Event('change'))")
+
+    choose("bm25")
     browser.wait(f"{FOUND} === 1")
     assert browser.run(IDS) == ["kitten"]
     assert browser.run("location.hash") == "#q=kitten&mode=bm25"
-    browser.run(change.format("all"))
+    choose("all")
     browser.wait("document.querySelectorAll('.column').length === 4")
     browser.run("document.querySelector('#query').focus()")
     browser.press("ArrowDown")
     browser.press("Enter")
     assert browser.run("document.activeElement.querySelector('details').open")
-    browser.run(change.format("sparse"))
+    choose("sparse")
     browser.wait("document.querySelector('#modes').hidden")
     assert browser.run("document.querySelectorAll('.column').length") == 0
 
