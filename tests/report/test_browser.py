@@ -1,6 +1,5 @@
 """The report in a real browser: its script, at two widths, light and dark, without network."""
 
-import importlib.util
 from pathlib import Path
 
 import pytest
@@ -12,18 +11,6 @@ from rarefy.eval.report import write_report
 
 HERE = Path(__file__).parent
 WIDTHS = (1280, 390)
-
-
-@pytest.fixture(scope="module")
-def browser():
-    spec = importlib.util.spec_from_file_location("browser", HERE / "browser.py")
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    if module.executable() is None:
-        pytest.skip("no Chromium on this machine")
-    started = module.Browser()
-    yield started
-    started.close()
 
 
 @pytest.fixture(scope="module")

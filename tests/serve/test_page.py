@@ -1,6 +1,5 @@
 """The page in a real browser: search, filter, reasons, keyboard, both themes, two widths."""
 
-import importlib.util
 from pathlib import Path
 
 import pytest
@@ -9,18 +8,6 @@ REPORT = Path(__file__).parents[1] / "report"
 WIDTHS = (1280, 360)
 FOUND = "document.querySelectorAll('#hits > li').length"
 IDS = "[...document.querySelectorAll('#hits h3')].map(title => title.textContent)"
-
-
-@pytest.fixture(scope="module")
-def browser():
-    spec = importlib.util.spec_from_file_location("browser", REPORT / "browser.py")
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    if module.executable() is None:
-        pytest.skip("no Chromium on this machine")
-    started = module.Browser()
-    yield started
-    started.close()
 
 
 @pytest.fixture
