@@ -7,8 +7,9 @@ Names are imported when they are first used: nothing here needs torch, FAISS or 
 
 from __future__ import annotations
 
-import importlib
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from rarefy.lazy import lazy as _lazy
 
 if TYPE_CHECKING:
     from rarefy.eval.benchmark import bench, evaluate_system
@@ -79,12 +80,4 @@ __all__ = [
     "write_vectors",
 ]
 
-
-def __getattr__(name: str) -> Any:
-    if name not in _HOME:
-        raise AttributeError(f"module 'rarefy.eval' has no attribute {name!r}")
-    return getattr(importlib.import_module(f"rarefy.eval.{_HOME[name]}"), name)
-
-
-def __dir__() -> list[str]:
-    return sorted([*globals(), *__all__])
+__getattr__, __dir__ = _lazy(__name__, _HOME)

@@ -9,8 +9,9 @@ Names are imported when they are first used, so ``import rarefy`` loads neither 
 
 from __future__ import annotations
 
-import importlib
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from rarefy.lazy import lazy as _lazy
 
 if TYPE_CHECKING:
     from rarefy.index import Hits, Index
@@ -20,15 +21,15 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 _HOME = {
-    "BM25": "rarefy.sparse",
-    "DenseEncoder": "rarefy.sparse",
-    "DenseToSparse": "rarefy.sparse",
-    "Hit": "rarefy.search",
-    "Hits": "rarefy.index",
-    "Index": "rarefy.index",
-    "Search": "rarefy.search",
-    "SparseModel": "rarefy.sparse",
-    "load": "rarefy.sparse",
+    "BM25": "sparse",
+    "DenseEncoder": "sparse",
+    "DenseToSparse": "sparse",
+    "Hit": "search",
+    "Hits": "index",
+    "Index": "index",
+    "Search": "search",
+    "SparseModel": "sparse",
+    "load": "sparse",
 }
 
 __all__ = [
@@ -43,12 +44,4 @@ __all__ = [
     "load",
 ]
 
-
-def __getattr__(name: str) -> Any:
-    if name not in _HOME:
-        raise AttributeError(f"module 'rarefy' has no attribute {name!r}")
-    return getattr(importlib.import_module(_HOME[name]), name)
-
-
-def __dir__() -> list[str]:
-    return sorted([*globals(), *__all__])
+__getattr__, __dir__ = _lazy(__name__, _HOME)

@@ -7,10 +7,9 @@ Needs the extra ``serve``, which is imported when an app is made.
 
 from __future__ import annotations
 
-import importlib
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from rarefy.errors import require as _require
+from rarefy.lazy import lazy as _lazy
 from rarefy.serve.keys import Keys
 from rarefy.serve.limits import Limits
 
@@ -22,14 +21,4 @@ _HOME = {"create_app": "app", "run": "server"}
 
 __all__ = ["Keys", "Limits", "create_app", "run"]
 
-
-def __getattr__(name: str) -> Any:
-    if name not in _HOME:
-        raise AttributeError(f"module 'rarefy.serve' has no attribute {name!r}")
-    for module in ("fastapi", "uvicorn", "prometheus_client"):
-        _require(module, "serve")
-    return getattr(importlib.import_module(f"rarefy.serve.{_HOME[name]}"), name)
-
-
-def __dir__() -> list[str]:
-    return sorted([*globals(), *__all__])
+__getattr__, __dir__ = _lazy(__name__, _HOME, "serve")

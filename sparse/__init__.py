@@ -7,9 +7,9 @@ Names are imported when they are first used: BM25 needs no torch.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from rarefy.errors import require as _require
+from rarefy.lazy import lazy as _lazy
 
 if TYPE_CHECKING:
     from rarefy.sparse.encoders.dense import DenseEncoder
@@ -61,12 +61,4 @@ __all__ = [
     "load",
 ]
 
-
-def __getattr__(name: str) -> Any:
-    if name not in _HOME:
-        raise AttributeError(f"module 'rarefy.sparse' has no attribute {name!r}")
-    return getattr(_require(f"rarefy.sparse.{_HOME[name]}", "encode"), name)
-
-
-def __dir__() -> list[str]:
-    return sorted([*globals(), *__all__])
+__getattr__, __dir__ = _lazy(__name__, _HOME, "encode")

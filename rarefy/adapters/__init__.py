@@ -6,9 +6,9 @@ to install.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from rarefy.errors import require as _require
+from rarefy.lazy import lazy as _lazy
 
 if TYPE_CHECKING:
     from rarefy.adapters.haystack import HaystackRetriever
@@ -19,14 +19,21 @@ if TYPE_CHECKING:
     from rarefy.adapters.sentence_transformers import semantic_search_rarefy
 
 _HOME = {
-    "HaystackRetriever": ("haystack", "haystack"),
-    "LangChainRetriever": ("langchain", "langchain"),
-    "LlamaIndexRetriever": ("llama_index", "llama-index"),
-    "PyTerrierRetriever": ("pyterrier", "pyterrier"),
-    "create_mcp_server": ("mcp", "mcp"),
-    "semantic_search_rarefy": ("sentence_transformers", "encode"),
+    "HaystackRetriever": "haystack",
+    "LangChainRetriever": "langchain",
+    "LlamaIndexRetriever": "llama_index",
+    "PyTerrierRetriever": "pyterrier",
+    "create_mcp_server": "mcp",
+    "semantic_search_rarefy": "sentence_transformers",
 }
-"""Name -> the file that has it, the extra that installs its library."""
+_EXTRA = {
+    "HaystackRetriever": "haystack",
+    "LangChainRetriever": "langchain",
+    "LlamaIndexRetriever": "llama-index",
+    "PyTerrierRetriever": "pyterrier",
+    "create_mcp_server": "mcp",
+    "semantic_search_rarefy": "encode",
+}
 
 __all__ = [
     "HaystackRetriever",
@@ -37,13 +44,4 @@ __all__ = [
     "semantic_search_rarefy",
 ]
 
-
-def __getattr__(name: str) -> Any:
-    if name not in _HOME:
-        raise AttributeError(f"module 'rarefy.adapters' has no attribute {name!r}")
-    file, extra = _HOME[name]
-    return getattr(_require(f"rarefy.adapters.{file}", extra), name)
-
-
-def __dir__() -> list[str]:
-    return sorted([*globals(), *__all__])
+__getattr__, __dir__ = _lazy(__name__, _HOME, _EXTRA)

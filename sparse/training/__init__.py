@@ -7,9 +7,9 @@ Names are imported when they are first used: the sources need no torch.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from rarefy.errors import require as _require
+from rarefy.lazy import lazy as _lazy
 
 if TYPE_CHECKING:
     from rarefy.sparse.training.batches import Batch, PairBatches
@@ -60,12 +60,4 @@ __all__ = [
     "train",
 ]
 
-
-def __getattr__(name: str) -> Any:
-    if name not in _HOME:
-        raise AttributeError(f"module 'rarefy.sparse.training' has no attribute {name!r}")
-    return getattr(_require(f"rarefy.sparse.training.{_HOME[name]}", "train"), name)
-
-
-def __dir__() -> list[str]:
-    return sorted([*globals(), *__all__])
+__getattr__, __dir__ = _lazy(__name__, _HOME, "train")

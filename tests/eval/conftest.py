@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import json
 
+import numpy as np
 import pytest
 
 from rarefy.eval import Collection
@@ -54,3 +55,20 @@ def beir(tmp_path):
         return folder
 
     return write
+
+
+@pytest.fixture(scope="session")
+def as_dicts():
+    """Turn vectors into id -> term -> weight, of which columns must be in order."""
+
+    def turned(vectors):
+        found = {}
+        for row, key in enumerate(vectors.ids):
+            start, end = vectors.matrix.indptr[row : row + 2]
+            columns = vectors.matrix.indices[start:end]
+            assert (np.diff(columns) > 0).all()
+            terms = [vectors.terms[column] for column in columns]
+            found[key] = dict(zip(terms, vectors.matrix.data[start:end].tolist(), strict=True))
+        return found
+
+    return turned

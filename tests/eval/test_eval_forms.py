@@ -27,20 +27,9 @@ def tables(draw, weights):
     return ids, csr_array(np.array(dense, dtype=np.float32)), terms
 
 
-def as_dicts(vectors: Vectors) -> dict[str, dict[str, float]]:
-    found = {}
-    for row, key in enumerate(vectors.ids):
-        start, end = vectors.matrix.indptr[row : row + 2]
-        columns = vectors.matrix.indices[start:end]
-        assert (np.diff(columns) > 0).all()
-        terms = [vectors.terms[column] for column in columns]
-        found[key] = dict(zip(terms, vectors.matrix.data[start:end].tolist(), strict=True))
-    return found
-
-
 @settings(max_examples=60, deadline=None)
 @given(table=tables(st.floats(0, 1e3, width=32, exclude_min=True)), form=st.sampled_from(FLOATS))
-def test_floats_come_back_bit_for_bit(tmp_path_factory, table, form):
+def test_floats_come_back_bit_for_bit(as_dicts, tmp_path_factory, table, form):
     ids, matrix, terms = table
     path = tmp_path_factory.mktemp("forms") / form
     write_vectors(path, ids, matrix, terms=terms)
@@ -57,7 +46,7 @@ def test_floats_come_back_bit_for_bit(tmp_path_factory, table, form):
     table=tables(st.integers(1, 300).map(float)),
     form=st.sampled_from(WHOLE),
 )
-def test_whole_weights_come_back_exactly_at_a_scale_of_one(tmp_path_factory, table, form):
+def test_whole_weights_come_back_exactly_at_a_scale_of_one(as_dicts, tmp_path_factory, table, form):
     ids, matrix, terms = table
     path = tmp_path_factory.mktemp("forms") / form
     write_vectors(path, ids, matrix, terms=terms, scale=1)
@@ -74,7 +63,7 @@ def test_whole_weights_come_back_exactly_at_a_scale_of_one(tmp_path_factory, tab
     form=st.sampled_from(WHOLE),
     scale=st.sampled_from([None, 10.0, 1000.0]),
 )
-def test_other_weights_come_back_to_half_a_step(tmp_path_factory, table, form, scale):
+def test_other_weights_come_back_to_half_a_step(as_dicts, tmp_path_factory, table, form, scale):
     ids, matrix, terms = table
     path = tmp_path_factory.mktemp("forms") / form
     write_vectors(path, ids, matrix, terms=terms, scale=scale or 100.0)
@@ -87,7 +76,7 @@ def test_other_weights_come_back_to_half_a_step(tmp_path_factory, table, form, s
         assert not found[key]
 
 
-def test_forms_of_whole_numbers_take_hundredths_by_default(tmp_path):
+def test_forms_of_whole_numbers_take_hundredths_by_default(as_dicts, tmp_path):
     matrix = csr_array(np.array([[0.256, 1.0, 0.004]], dtype=np.float32))
     for name in ("a.tsv", "a.ciff"):
         write_vectors(tmp_path / name, ["q"], matrix, terms=["x", "y", "z"])
@@ -95,7 +84,7 @@ def test_forms_of_whole_numbers_take_hundredths_by_default(tmp_path):
     assert (tmp_path / "a.tsv").read_text() == "q\t" + " ".join(["x"] * 26 + ["y"] * 100) + "\n"
 
 
-def test_a_collection_in_parts_is_one(tmp_path):
+def test_a_collection_in_parts_is_one(as_dicts, tmp_path):
     for part, line in enumerate([{"id": "a", "vector": {"x": 1}}, {"id": "b", "vector": {"y": 2}}]):
         text = json.dumps(line) + "\n"
         (tmp_path / f"docs{part}.jsonl.gz").write_bytes(gzip.compress(text.encode()))
@@ -171,7 +160,7 @@ def test_broken_queries(tmp_path, text, message):
         read_vectors(tmp_path / "q.tsv")
 
 
-def test_a_query_without_terms_is_kept(tmp_path):
+def test_a_query_without_terms_is_kept(as_dicts, tmp_path):
     (tmp_path / "q.tsv").write_text("q1\t\nq2\ta a b\n")
     assert as_dicts(read_vectors(tmp_path / "q.tsv")) == {"q1": {}, "q2": {"a": 2.0, "b": 1.0}}
 

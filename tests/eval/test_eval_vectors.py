@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from scipy.sparse import csc_array, csr_array
 
 from rarefy.errors import InputError
-from rarefy.eval import Vectors, read_vectors, write_vectors
+from rarefy.eval import read_vectors, write_vectors
 from rarefy.eval.interchange import align
 
 weights = st.floats(0, 1e3, width=32, exclude_min=True)
@@ -20,17 +20,6 @@ records = st.dictionaries(
 )
 
 
-def as_dicts(vectors: Vectors) -> dict[str, dict[str, float]]:
-    found = {}
-    for row, key in enumerate(vectors.ids):
-        start, end = vectors.matrix.indptr[row : row + 2]
-        columns = vectors.matrix.indices[start:end]
-        assert (np.diff(columns) > 0).all()
-        terms = [vectors.terms[column] for column in columns]
-        found[key] = dict(zip(terms, vectors.matrix.data[start:end].tolist(), strict=True))
-    return found
-
-
 def write_lines(path, lines):
     text = "".join(line if isinstance(line, str) else json.dumps(line) + "\n" for line in lines)
     path.write_bytes(gzip.compress(text.encode()) if path.suffix == ".gz" else text.encode())
@@ -39,7 +28,7 @@ def write_lines(path, lines):
 
 @settings(max_examples=50, deadline=None)
 @given(records=records, form=st.sampled_from(["a.jsonl", "a.jsonl.gz", "folder"]))
-def test_vectors_survive_both_forms(tmp_path_factory, records, form):
+def test_vectors_survive_both_forms(as_dicts, tmp_path_factory, records, form):
     folder = tmp_path_factory.mktemp("vectors")
     lines = [{"id": key, "vector": vector} for key, vector in records.items()]
     first = read_vectors(write_lines(folder / "in.jsonl", lines))
@@ -49,13 +38,13 @@ def test_vectors_survive_both_forms(tmp_path_factory, records, form):
     assert as_dicts(read_vectors(folder / form)) == records
 
 
-def test_anserini_files_are_read(tmp_path):
+def test_anserini_files_are_read(as_dicts, tmp_path):
     line = {"id": "d1", "contents": "a text", "vector": {"##s": 12, "7": 3}}
     found = read_vectors(write_lines(tmp_path / "a.jsonl.gz", [line]))
     assert as_dicts(found) == {"d1": {"##s": 12.0, "7": 3.0}}
 
 
-def test_columns_without_names_are_named_by_number(tmp_path):
+def test_columns_without_names_are_named_by_number(as_dicts, tmp_path):
     matrix = csr_array(np.array([[0, 2.5, 0], [1, 0, 0]], dtype=np.float32))
     write_vectors(tmp_path / "out", ["a", "b"], matrix)
     assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["ids.txt", "vectors.npz"]
@@ -66,7 +55,7 @@ def test_columns_without_names_are_named_by_number(tmp_path):
     assert as_dicts(read_vectors(tmp_path / "out.jsonl")) == as_dicts(found)
 
 
-def test_two_files_share_one_vocabulary(tmp_path):
+def test_two_files_share_one_vocabulary(as_dicts, tmp_path):
     documents = write_lines(
         tmp_path / "d.jsonl",
         [{"id": "d1", "vector": {"cat": 2, "dog": 3}}, {"id": "d2", "vector": {"owl": 5}}],

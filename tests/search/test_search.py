@@ -15,23 +15,15 @@ from rarefy.index.replacement import Replacement
 
 pytest.importorskip("pyarrow")
 
-TEXTS = {
-    "cat": "The cat sat on the mat.",
-    "matrix": "Matrix inversion: a matrix is inverted by elimination.",
-    "bread": "A recipe for bread with three ingredients.",
-}
-YEARS = [2019, 2021, 2024]
+
+@pytest.fixture
+def bm25(notes):
+    return rarefy.BM25("words").fit(notes.values())
 
 
 @pytest.fixture
-def bm25():
-    return rarefy.BM25("words").fit(TEXTS.values())
-
-
-@pytest.fixture
-def search(tmp_path, bm25):
-    with rarefy.Search(tmp_path / "notes", bm25) as made:
-        made.add(list(TEXTS.values()), {"year": YEARS}, ids=list(TEXTS))
+def search(tmp_path, note_search):
+    with note_search(tmp_path / "notes") as made:
         yield made
 
 
@@ -39,9 +31,9 @@ def ids(hits):
     return [hit.id for hit in hits]
 
 
-def test_a_hit_has_text_metadata_reasons_and_highlights(search):
+def test_a_hit_has_text_metadata_reasons_and_highlights(notes, search):
     (hit,) = search.search("the matrix, inverted", k=1, explain=True)
-    assert (hit.id, hit.text, hit.metadata) == ("matrix", TEXTS["matrix"], {"year": 2021})
+    assert (hit.id, hit.text, hit.metadata) == ("matrix", notes["matrix"], {"year": 2021})
     assert [term for term, _ in hit.terms] == ["matrix", "inverted"]
     assert sum(share for _, share in hit.terms) == pytest.approx(hit.score)
     assert [hit.text[a:b] for a, b in hit.highlights] == ["Matrix", "matrix", "inverted"]
@@ -247,8 +239,8 @@ def test_bad_queries_are_refused(search):
         search.search("cat", fields=["colour"])
 
 
-def test_another_model_than_the_one_that_made_it_is_refused(search, tmp_path):
-    other = rarefy.BM25("words", k1=2).fit(TEXTS.values())
+def test_another_model_than_the_one_that_made_it_is_refused(notes, search, tmp_path):
+    other = rarefy.BM25("words", k1=2).fit(notes.values())
     with pytest.raises(InputError, match="leave the model out"):
         rarefy.Search(tmp_path / "notes", other)
     with pytest.raises(InputError, match="fit"):
@@ -263,9 +255,9 @@ def test_other_folders_are_refused(tmp_path):
         rarefy.Search(tmp_path / "photo.jpg", "bm25")
 
 
-def test_an_index_of_vectors_alone_is_searched_by_vectors(tmp_path, bm25):
-    vectors = bm25.encode_documents(TEXTS.values())
-    Index.build(vectors, ids=list(TEXTS)).save(tmp_path / "plain")
+def test_an_index_of_vectors_alone_is_searched_by_vectors(notes, tmp_path, bm25):
+    vectors = bm25.encode_documents(notes.values())
+    Index.build(vectors, ids=list(notes)).save(tmp_path / "plain")
     search = rarefy.Search(tmp_path / "plain")
     assert search.model is None
     (hit,) = search.search(vectors[[0]], k=1, explain=True)
@@ -279,11 +271,11 @@ def test_an_index_of_vectors_alone_is_searched_by_vectors(tmp_path, bm25):
         rarefy.Search(tmp_path / "plain", rarefy.BM25("words").fit(["two words"]))
 
 
-def test_an_index_of_vectors_may_name_its_columns(tmp_path, bm25):
+def test_an_index_of_vectors_may_name_its_columns(notes, tmp_path, bm25):
     from rarefy.origin import Origin
 
-    vectors = bm25.encode_documents(TEXTS.values())
-    Index.build(vectors, ids=list(TEXTS)).save(tmp_path / "named")
+    vectors = bm25.encode_documents(notes.values())
+    Index.build(vectors, ids=list(notes)).save(tmp_path / "named")
     Origin(tmp_path, bm25.vocabulary.terms).save(tmp_path / "named")
     search = rarefy.Search(tmp_path / "named")
     assert search.model is None

@@ -17,16 +17,8 @@ pytest.importorskip("pyarrow")
 
 import uvicorn
 
-import rarefy
 from rarefy.serve import Keys, Limits, create_app
 from rarefy.serve.connection import connection
-
-TEXTS = {
-    "cat": "The cat sat on the mat.",
-    "matrix": "Matrix inversion: a matrix is inverted by elimination.",
-    "bread": "A recipe for bread with three ingredients.",
-}
-YEARS = [2019, 2021, 2024]
 
 
 class Served:
@@ -90,19 +82,12 @@ class Served:
 
 
 @pytest.fixture
-def bm25():
-    return rarefy.BM25("words").fit(TEXTS.values())
-
-
-@pytest.fixture
-def start(tmp_path, bm25):
+def start(tmp_path, note_search):
     """Start servers; they are stopped at the end."""
     running = []
 
     def call(*, keys=None, texts=True, **limits):
-        search = rarefy.Search(tmp_path / f"index{len(running)}", bm25)
-        if texts:
-            search.add(list(TEXTS.values()), {"year": YEARS}, ids=list(TEXTS))
+        search = note_search(tmp_path / f"index{len(running)}", texts=texts)
         running.append(Served(search, keys and Keys(keys), Limits(**limits)))
         return running[-1]
 
@@ -117,11 +102,11 @@ def served(start):
 
 
 @pytest.fixture(scope="session")
-def served_modes(tmp_path_factory):
+def served_modes(tmp_path_factory, notes):
     """A server of an index that has learned vectors, BM25 and dense vectors; left as it is."""
     pytest.importorskip("sentence_transformers")
     search = rarefy.Search(tmp_path_factory.mktemp("modes") / "index", "minilm-d2s+bm25+dense")
-    texts = {**TEXTS, "kitten": "A kitten is asleep."}
+    texts = {**notes, "kitten": "A kitten is asleep."}
     search.add(list(texts.values()), ids=list(texts))
     running = Served(search, None, Limits())
     yield running
@@ -129,11 +114,9 @@ def served_modes(tmp_path_factory):
 
 
 @pytest.fixture(scope="session")
-def shared(tmp_path_factory):
+def shared(tmp_path_factory, note_search):
     """A server for tests that leave it as it is."""
-    model = rarefy.BM25("words").fit(TEXTS.values())
-    search = rarefy.Search(tmp_path_factory.mktemp("shared") / "index", model)
-    search.add(list(TEXTS.values()), {"year": YEARS}, ids=list(TEXTS))
+    search = note_search(tmp_path_factory.mktemp("shared") / "index")
     running = Served(search, None, Limits())
     yield running
     running.stop()

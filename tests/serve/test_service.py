@@ -301,8 +301,8 @@ def post(address, body):
 
 
 @pytest.fixture
-def folder(tmp_path, bm25):
-    with rarefy.Search(tmp_path / "index", bm25) as search:
+def folder(tmp_path, note_search):
+    with note_search(tmp_path / "index", texts=False) as search:
         search.add(["a cat", "a mat"], ids=["cat", "mat"])
     return tmp_path / "index"
 
