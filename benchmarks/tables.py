@@ -139,6 +139,18 @@ def _read(name: str) -> dict[str, Any] | None:
     return json.loads(path.read_text(encoding="utf-8")) if path.exists() else None
 
 
+def stores_table(result: dict[str, Any]) -> str:
+    """Return what other databases find, and their times by that of the exact PostgreSQL."""
+    rows = result["stores"]
+    unit = next(row["ms"] for row in rows if row["name"] == "PostgreSQL, no index")
+    lines = ["| store | recall@10 | time of a query | documents/s, push |", "|---|--:|--:|--:|"]
+    for row in rows:
+        speed = row["push_docs_per_s"]
+        pushed = "" if speed is None else f"{speed:,.0f}"
+        lines.append(f"| {row['name']} | {row['recall']:.4f} | {row['ms'] / unit:.2f} | {pushed} |")
+    return "\n".join(lines)
+
+
 def encoding_table(result: dict[str, Any]) -> str:
     """Return the speed of encoding beside sentence-transformers' own."""
     ratios = [table["ratio"]["median"] for table in result["tables"]]
@@ -295,6 +307,7 @@ TABLES: dict[str, Callable[[dict[str, Any]], str]] = {
     "space": space_table,
     "space/confusions": confusions_table,
     "space/languages": languages_table,
+    "stores": stores_table,
     "towers": towers_table,
     "towers/languages": towers_languages_table,
     "towers/terms": towers_terms_table,

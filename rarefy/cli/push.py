@@ -29,13 +29,14 @@ def push(
         int, typer.Option(min=0, metavar="ROW", help="Go on here with a push that was cut off.")
     ] = 0,
 ) -> None:
-    """Write the documents of an index to Milvus, Qdrant or PostgreSQL: vectors, fields and texts.
+    """Write the documents of an index to another database: vectors, fields and texts.
 
     Documents of the same ids are replaced, so that a push may be repeated. A STORE is one of
 
     milvus://HOST:PORT/COLLECTION or milvus:FILE.db/COLLECTION
     qdrant://HOST:PORT/COLLECTION or qdrant:FOLDER/COLLECTION
     postgresql://USER@HOST/DATABASE/TABLE, with ?index=hnsw for approximate search
+    elasticsearch://HOST:PORT/INDEX or opensearch://HOST:PORT/INDEX
 
     [dim]rarefy push out/scifact.index milvus:out/milvus.db/scifact[/dim]
     """

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from rarefy.stores.address import open_store
+    from rarefy.stores.elastic import Elastic
     from rarefy.stores.milvus import Milvus
     from rarefy.stores.postgres import Postgres
     from rarefy.stores.qdrant import Qdrant
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from rarefy.stores.transfer import pull, push
 
 _HOME = {
+    "Elastic": "elastic",
     "Found": "store",
     "Milvus": "milvus",
     "Postgres": "postgres",
@@ -34,6 +36,7 @@ _HOME = {
 """Name -> the file that has it."""
 
 __all__ = [
+    "Elastic",
     "Found",
     "Milvus",
     "Postgres",

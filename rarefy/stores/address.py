@@ -6,6 +6,7 @@ import os
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
 from rarefy.errors import InputError
+from rarefy.stores.elastic import Elastic, Product
 from rarefy.stores.milvus import Milvus
 from rarefy.stores.postgres import Postgres
 from rarefy.stores.qdrant import Qdrant
@@ -15,7 +16,8 @@ __all__ = ["open_store"]
 
 FORMS = (
     "milvus://HOST:PORT/COLLECTION, milvus:FILE.db/COLLECTION, qdrant://HOST:PORT/COLLECTION, "
-    "qdrant:FOLDER/COLLECTION, postgresql://USER@HOST/DATABASE/TABLE"
+    "qdrant:FOLDER/COLLECTION, postgresql://USER@HOST/DATABASE/TABLE, "
+    "elasticsearch://HOST:PORT/INDEX, opensearch://HOST:PORT/INDEX"
 )
 
 
@@ -28,9 +30,10 @@ def open_store(url: str) -> VectorStore:
         ``milvus://host:19530/collection`` or, of Milvus Lite, ``milvus:file.db/collection``;
         ``qdrant://host:6333/collection`` or, of the client's local mode,
         ``qdrant:folder/collection``; ``postgresql://user@host/database/table``, for approximate
-        search with ``?index=hnsw``, maybe ``&ef_search=200``. ``milvus+https:`` and
-        ``qdrant+https:`` are encrypted. Keys are those of the environment: MILVUS_TOKEN,
-        QDRANT_API_KEY, and libpq's PGPASSWORD or password file.
+        search with ``?index=hnsw``, maybe ``&ef_search=200``; ``elasticsearch://host:9200/index``
+        and ``opensearch://host:9200/index``. ``milvus+https:`` and the like are encrypted. Keys are
+        those of the environment: MILVUS_TOKEN, QDRANT_API_KEY, ELASTIC_API_KEY, and libpq's
+        PGPASSWORD or password file.
 
     Raises
     ------
@@ -45,6 +48,11 @@ def open_store(url: str) -> VectorStore:
     scheme, _, secure = parts.scheme.partition("+")
     home, _, name = parts.path.rpartition("/")
     usable = bool(name) and (parts.netloc or home) and secure in ("", "https")
+    if scheme in ("elasticsearch", "opensearch") and usable and parts.netloc and not parts.query:
+        token = os.environ.get("ELASTIC_API_KEY", "")
+        address = f"{secure or 'http'}://{parts.netloc}{home}"
+        product: Product = "elasticsearch" if scheme == "elasticsearch" else "opensearch"
+        return Elastic(address, name, product=product, token=token)
     if scheme in ("milvus", "qdrant") and usable and not parts.query:
         address = home
         if parts.netloc:

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import itertools
 import shutil
+import sys
 import tempfile
 from pathlib import Path
 
 import pytest
 
-KINDS = ["milvus", "qdrant", "postgres"]
+sys.path.insert(0, str(Path(__file__).parent))  # there is cluster
+
+KINDS = ["milvus", "qdrant", "postgres", "elasticsearch", "opensearch"]
 NUMBERS = itertools.count()
 
 
@@ -45,13 +48,21 @@ def addresses(tmp_path_factory):
 @pytest.fixture
 def opened(addresses):
     """Opens stores, which are dropped at the end."""
-    from rarefy.stores import Milvus, Postgres, Qdrant
+    from rarefy.stores import Elastic, Milvus, Postgres, Qdrant
 
     made = []
+    clusters = {}
     classes = {"milvus": Milvus, "qdrant": Qdrant, "postgres": Postgres}
 
     def make(kind, collection=None, **options):
         name = collection or f"test_{next(NUMBERS)}"
+        if kind in ("elasticsearch", "opensearch"):
+            pytest.importorskip("httpx")
+            cluster = clusters.setdefault(kind, stand_in())
+            options |= {"transport": cluster.transport, "product": kind}
+            made.append(Elastic("http://cluster:9200", name, **options))
+            made[-1].cluster = cluster
+            return made[-1]
         made.append(classes[kind](addresses(kind), name, **options))
         return made[-1]
 
@@ -59,6 +70,12 @@ def opened(addresses):
     for store in made:
         store.drop()
         store.close()
+
+
+def stand_in():
+    from cluster import Cluster
+
+    return Cluster()
 
 
 @pytest.fixture(params=KINDS)

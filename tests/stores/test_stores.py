@@ -48,7 +48,7 @@ def index():
     matrix = matrix - matrix.multiply(np.arange(400)[:, None] == 7)  # one without a term
     matrix.eliminate_zeros()
     metadata = [{name: picks.choice(pool) for name, pool in POOLS.items()} for _ in range(400)]
-    ids = [f"d{i}" for i in range(398)] + ["日本 é", ""]
+    ids = [f"d{i}" for i in range(398)] + ["日本 é", "ü"]
     return Index.build(matrix.tocsr(), ids=ids, metadata=metadata)
 
 

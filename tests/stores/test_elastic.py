@@ -1,0 +1,128 @@
+"""Requests to Elasticsearch and OpenSearch, checked against what their own clients know."""
+
+from __future__ import annotations
+
+import httpx
+import numpy as np
+import pytest
+import scipy.sparse
+
+from rarefy.errors import InputError, StoreError
+from rarefy.index import Documents, Index, read_documents
+from rarefy.stores import Elastic, Schema, open_store, push
+
+FILTERS = [
+    "year > 2000", "not year in (1, 2)", "text == 'a' or text is null", "'x' in tags",
+    "not 'x' in tags and not real <= 0.5", "truth", "moment < '2020-01-01'", "year in ()",
+]  # fmt: skip
+FIELDS = {
+    "year": "int", "text": "str", "tags": "list of str", "real": "float", "truth": "bool",
+    "moment": "datetime",
+}  # fmt: skip
+QUERY = scipy.sparse.csr_array(np.array([[0.5, 0, 2.0, 0]], np.float32))
+
+
+def bodies(store):
+    """What making an index and searching sends."""
+    store.create(Schema(4, FIELDS))
+    for filter in [None, *FILTERS]:
+        store.search(QUERY, 5, filter=filter)
+    return store.cluster.bodies
+
+
+def test_elasticsearch_knows_the_queries_and_the_mapping(opened):
+    dsl = pytest.importorskip("elasticsearch.dsl")
+    made, *searches = bodies(opened("elasticsearch"))
+    for body in searches:
+        query = dsl.query.Q(body["query"])
+        assert query.to_dict() == body["query"]
+    (first,) = dsl.query.Q(searches[0]["query"]).must
+    assert isinstance(first, dsl.query.SparseVector)
+    assert first.query_vector.to_dict() == {"0": 0.5, "2": 2.0}
+    mapping = made["mappings"]["properties"]
+    flat = {**mapping, **mapping["fields"]["properties"]}
+    for name, field in flat.items():
+        if name != "fields":
+            kind = {k: v for k, v in field.items() if k != "type"}
+            assert dsl.field.construct_field(field["type"], **kind).to_dict() == field
+    assert made["settings"] == {"index.mapping.exclude_source_vectors": False}
+
+
+def test_opensearch_knows_the_queries_and_the_mapping(opened):
+    known = pytest.importorskip("opensearchpy")
+    made, *searches = bodies(opened("opensearch"))
+    for body in searches:
+        assert known.Q(body["query"]).to_dict() == body["query"]
+    (scored,) = searches[0]["query"]["bool"]["must"]
+    first, second = known.Q(scored).should
+    assert type(first).__name__ == "RankFeature"
+    assert (first.field, first.boost, first.linear) == ("vector.0", 0.5, {})
+    assert (second.field, second.boost) == ("vector.2", 2.0)
+    assert made["mappings"]["properties"]["vector"] == known.RankFeatures().to_dict()
+    assert "settings" not in made
+
+
+def test_older_servers_are_not_told_of_what_they_do_not_know(opened):
+    store = opened("elasticsearch")
+    store.cluster.version = "8.17.0"
+    store.create(Schema(4))
+    assert "settings" not in store.cluster.bodies[0]
+
+
+def test_limits(opened):
+    store = opened("opensearch")
+    store.create(Schema(2000, {"text": "str"}))
+    with pytest.raises(InputError, match="has 1025 non-zeros; OpenSearch takes 1024"):
+        store.search(scipy.sparse.csr_array((np.arange(2000) < 1025)[None].astype(np.float32)))
+    with pytest.raises(InputError, match="k is 10001"):
+        store.search(scipy.sparse.csr_array((1, 2000), dtype=np.float32), 10_001)
+    empty = scipy.sparse.csr_array((1, 2000), dtype=np.float32)
+    with pytest.raises(InputError, match="is an id of 600 bytes; expected 1 to 512"):
+        store.upsert(Documents(["x" * 600], empty, [{}]))
+    with pytest.raises(InputError, match="a text of 9000 characters"):
+        store.search(empty, filter="text == '" + 9000 * "x" + "'")
+
+
+def failing(answer):
+    return Elastic("http://host:9200", "x", transport=httpx.MockTransport(answer))
+
+
+def test_a_server_that_refuses():
+    store = failing(lambda _: httpx.Response(401, json={"error": {"reason": "who are you"}}))
+    with pytest.raises(StoreError, match="refuses with status 401: who are you"):
+        store.count()
+    with pytest.raises(StoreError, match="refuses with status 401"):
+        store.create(Schema(4))
+
+
+def test_a_server_that_is_something_else():
+    with pytest.raises(StoreError, match="cannot be reached, or refuses"):
+        failing(lambda _: httpx.Response(200, text="<html>")).count()
+
+
+def test_a_document_that_is_refused(opened, monkeypatch):
+    store = opened("elasticsearch")
+    store.create(Schema(4))
+    (part,) = read_documents(Index.build(QUERY))
+    monkeypatch.setattr("rarefy.stores.elastic.json.dumps", lambda line, **_: bad(line))
+    with pytest.raises(StoreError, match="refuses the document '0': feature must be positive"):
+        store.upsert(part)
+
+
+def bad(line):
+    """A line of a bulk request, weights negative."""
+    import json
+
+    if "vector" in line:
+        line = line | {"vector": {column: -weight for column, weight in line["vector"].items()}}
+    return json.JSONEncoder().encode(line)
+
+
+def test_addresses(monkeypatch):
+    monkeypatch.setenv("ELASTIC_API_KEY", "secret")
+    store = open_store("opensearch+https://host:9200/docs")
+    assert store.where == "opensearch host docs"
+    assert str(store._client.base_url) == "https://host:9200"
+    assert store._client.headers["authorization"] == "ApiKey secret"
+    with pytest.raises(StoreError, match=r"elasticsearch 127\.0\.0\.1 x cannot be reached"):
+        push(Index.build(QUERY), open_store("elasticsearch://127.0.0.1:9/x"))
