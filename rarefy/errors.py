@@ -5,7 +5,10 @@
     │   └── DamagedIndexError             an index folder whose bytes are not what was written
     ├── InputTypeError(TypeError)         an object of a type that cannot be used
     ├── MissingExtraError(ImportError)    an optional dependency is not installed
-    └── TrainingError(RuntimeError)       a training run that cannot come to anything
+    ├── TrainingError(RuntimeError)       a training run that cannot come to anything
+    └── UnavailableError(RuntimeError)    a part of a distributed index that does not answer
+        ├── DeadlineError(TimeoutError)   it did not answer in time
+        └── LostChangesError              changes that were not committed are gone
 
 Each message names the value, what was expected and the remedy. The command line prints it on one
 line and exits with status 2; anything else that escapes is a defect.
@@ -18,11 +21,14 @@ from types import ModuleType
 
 __all__ = [
     "DamagedIndexError",
+    "DeadlineError",
     "InputError",
     "InputTypeError",
+    "LostChangesError",
     "MissingExtraError",
     "RarefyError",
     "TrainingError",
+    "UnavailableError",
     "require",
 ]
 
@@ -49,6 +55,18 @@ class MissingExtraError(RarefyError, ImportError):
 
 class TrainingError(RarefyError, RuntimeError):
     """A training run that cannot come to anything; the message says what to change."""
+
+
+class UnavailableError(RarefyError, RuntimeError):
+    """A part of a distributed index that does not answer, or is gone; the message says which."""
+
+
+class DeadlineError(UnavailableError, TimeoutError):
+    """A part of a distributed index did not answer in time."""
+
+
+class LostChangesError(UnavailableError):
+    """Changes that were not committed are gone, as what held them ended: make them again."""
 
 
 def require(module: str, extra: str) -> ModuleType:
