@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -93,15 +93,14 @@ class Snapshot:
             if known is not None and known.manifest == manifest:
                 return known
             try:
-                return cls._of(folder, manifest, verify, known)
+                return cls.of(folder, manifest, verify, known)
             except DamagedIndexError:
                 if generations(folder)[0] == manifest.generation:
                     raise  # otherwise files may have gone since the manifest was read
 
     @classmethod
-    def _of(
-        cls, folder: Path, manifest: Manifest, verify: bool, known: Snapshot | None
-    ) -> Snapshot:
+    def of(cls, folder: Path, manifest: Manifest, verify: bool, known: Snapshot | None) -> Snapshot:
+        """Open a commit of a folder; parameters and errors are those of `open`."""
         parts = []
         opened = {}
         if known is not None and known.manifest is not None:
@@ -238,11 +237,25 @@ class Snapshot:
                 f"the filter {str(expression)[:80]!r} asks for metadata, and the index has none: "
                 f"build it with metadata=..., or pass a mask or a list of ids"
             )
+        return self.selected(expression, self.fields)
+
+    def selected(self, expression: Expression, fields: Mapping[str, str]) -> npt.NDArray[np.bool_]:
+        """Return the rows of which an expression is true: bool[len(snapshot)].
+
+        Parameters
+        ----------
+        expression
+            What to select by.
+        fields
+            All fields that there are and their types: documents have missing values in those that
+            the snapshot lacks.
+        """
+        known = self._metadata if fields == self.fields else self._completed(fields)
         masks = [
             selected(expression, metadata)[part.rows]
-            for part, metadata in zip(self.parts, self._metadata, strict=True)
+            for part, metadata in zip(self.parts, known, strict=True)
         ]
-        return np.concatenate(masks)
+        return np.concatenate([np.empty(0, np.bool_), *masks])
 
     @cached_property
     def fields(self) -> dict[str, str]:
@@ -252,7 +265,10 @@ class Snapshot:
     @cached_property
     def _metadata(self) -> list[Metadata]:
         """What is known of each part's rows, deleted ones too, in all fields."""
-        return [part.metadata.completed(self.fields, len(part.segment.ids)) for part in self.parts]
+        return self._completed(self.fields)
+
+    def _completed(self, fields: Mapping[str, str]) -> list[Metadata]:
+        return [part.metadata.completed(fields, len(part.segment.ids)) for part in self.parts]
 
     def records(
         self, names: Iterable[str | None], fields: Sequence[str] | None

@@ -51,6 +51,16 @@ class Vectors(NamedTuple):
         entries = slice(self.indptr[i], self.indptr[i + 1])
         return self.columns[entries], self.weights[entries]
 
+    def between(self, start: int, end: int) -> Vectors:
+        """Return the rows from `start` to before `end`; those that are not there are none."""
+        indptr = self.indptr[start : end + 1]
+        entries = slice(indptr[0], indptr[-1])
+        return Vectors(indptr - indptr[0], self.columns[entries], self.weights[entries], self.width)
+
+    def copied(self) -> Vectors:
+        """Return the same in arrays that can be written: kernels are compiled for such alone."""
+        return Vectors(self.indptr.copy(), self.columns.copy(), self.weights.copy(), self.width)
+
 
 def canonical(matrix: Any, *, width: int | None = None, what: str = "vectors") -> Vectors:
     """Check a sparse matrix and bring it into canonical form.

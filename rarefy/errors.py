@@ -6,7 +6,10 @@
     ├── InputTypeError(TypeError)         an object of a type that cannot be used
     ├── MissingExtraError(ImportError)    an optional dependency is not installed
     ├── StoreError(RuntimeError)          a vector store that cannot be reached or that refuses
-    └── TrainingError(RuntimeError)       a training run that cannot come to anything
+    ├── TrainingError(RuntimeError)       a training run that cannot come to anything
+    └── UnavailableError(RuntimeError)    a part of a distributed index that does not answer
+        ├── DeadlineError(TimeoutError)   it did not answer in time
+        └── LostChangesError              changes that were not committed are gone
 
 Each message names the value, what was expected and the remedy. The command line prints it on one
 line and exits with status 2; anything else that escapes is a defect.
@@ -19,12 +22,15 @@ from types import ModuleType
 
 __all__ = [
     "DamagedIndexError",
+    "DeadlineError",
     "InputError",
     "InputTypeError",
+    "LostChangesError",
     "MissingExtraError",
     "RarefyError",
     "StoreError",
     "TrainingError",
+    "UnavailableError",
     "require",
 ]
 
@@ -55,6 +61,18 @@ class StoreError(RarefyError, RuntimeError):
 
 class TrainingError(RarefyError, RuntimeError):
     """A training run that cannot come to anything; the message says what to change."""
+
+
+class UnavailableError(RarefyError, RuntimeError):
+    """A part of a distributed index that does not answer, or is gone; the message says which."""
+
+
+class DeadlineError(UnavailableError, TimeoutError):
+    """A part of a distributed index did not answer in time."""
+
+
+class LostChangesError(UnavailableError):
+    """Changes that were not committed are gone, as what held them ended: make them again."""
 
 
 def require(module: str, extra: str) -> ModuleType:

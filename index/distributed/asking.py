@@ -1,0 +1,157 @@
+"""One question to several shards: failover, hedging and deadlines."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+from rarefy.errors import DamagedIndexError, DeadlineError, RarefyError, UnavailableError, require
+from rarefy.index.distributed.fleet import Fleet, Replica, cause
+
+__all__ = ["ask"]
+
+LEAST_HEDGE, MOST_HEDGE = 0.01, 1.0
+"""Seconds without an answer after which another replica is asked too, at least and at most."""
+SLOWER = 2.0
+"""Between these: so many times what half of the shards took."""
+
+
+def ask(
+    fleet: Fleet,
+    method: str,
+    arguments: Mapping[str, tuple[Any, ...]],
+    deadline: float,
+    *,
+    partial: bool = False,
+) -> dict[str, Any]:
+    """Call a method of one replica of each shard, and return what they return.
+
+    Where a replica fails, the next one is asked; where none is left, those that come up in its
+    place. A shard that takes twice as long as half of the shards took is asked again at another
+    replica, and the first answer counts (Dean and Barroso, The tail at scale, 2013).
+
+    Parameters
+    ----------
+    fleet
+        Who is asked.
+    method
+        Of `Shard`.
+    arguments
+        By shard.
+    deadline
+        When to give up, by `time.monotonic`.
+    partial
+        Whether those that have not answered by then are left out.
+
+    Raises
+    ------
+    DeadlineError
+        If a shard has not answered by the deadline.
+    RarefyError, OSError
+        What the method raised: where any replica would raise it, or all have.
+    """
+    question = _Question(fleet, method, arguments, deadline)
+    try:
+        question.run()
+    except DeadlineError:
+        if not partial:
+            raise
+    return question.answers
+
+
+class _Call(NamedTuple):
+    shard: str
+    replica: Replica
+    began: float
+
+
+class _Question:
+    def __init__(
+        self, fleet: Fleet, method: str, arguments: Mapping[str, tuple[Any, ...]], deadline: float
+    ) -> None:
+        self._ray = require("ray", "ray")
+        self._fleet, self._method, self._arguments = fleet, method, arguments
+        self._deadline = deadline
+        self._running: dict[Any, _Call] = {}
+        self._tried: dict[str, list[Replica]] = {shard: [] for shard in arguments}
+        self._took: list[float] = []
+        self.answers: dict[str, Any] = {}
+
+    def run(self) -> None:
+        for shard in self._arguments:
+            self._begin(shard)
+        every = len(self._running)
+        while len(self.answers) < len(self._arguments):
+            now = time.monotonic()
+            if now >= self._deadline:
+                missing = sorted(self._arguments.keys() - self.answers.keys())
+                raise DeadlineError(
+                    f"{len(missing)} of {len(self._arguments)} shards did not answer in time "
+                    f"({missing[0]}): allow more time with deadline=..., or ask for partial=True"
+                )
+            hedge = self._hedge()
+            waits = [call.began + hedge - now for call in self._running.values()]
+            pause = min((wait for wait in waits if wait > 0), default=MOST_HEDGE)
+            done, _ = self._ray.wait(
+                list(self._running), num_returns=every, timeout=min(pause, self._deadline - now)
+            )
+            every = 1  # at first one wait for all, which is the quickest where all are well
+            for reference in done:
+                self._take(reference)
+            for shard in self._arguments.keys() - self.answers.keys():
+                self._go_on(shard)
+
+    def _begin(self, shard: str) -> None:
+        """Ask a replica that was not asked yet, once there is one."""
+        while not (untried := self._untried(shard)):
+            self._tried[shard].clear()
+            self._fleet.wait_for(shard, self._deadline)
+        self._call(shard, untried[0])
+
+    def _untried(self, shard: str) -> list[Replica]:
+        return [each for each in self._fleet.of(shard) if each not in self._tried[shard]]
+
+    def _call(self, shard: str, replica: Replica) -> None:
+        self._tried[shard].append(replica)
+        call = getattr(replica.handle, self._method).remote(*self._arguments[shard])
+        self._running[call] = _Call(shard, replica, time.monotonic())
+
+    def _take(self, reference: Any) -> None:
+        """Take the answer of a call, or note why there is none."""
+        call = self._running.pop(reference)
+        try:
+            answer = self._ray.get(reference)
+        except self._ray.exceptions.RayTaskError as error:
+            reason = cause(error)
+            lasting = isinstance(reason, RarefyError) and not isinstance(
+                reason, DamagedIndexError | UnavailableError
+            )
+            if lasting or not self._untried(call.shard):
+                raise reason from None
+            call.replica.suspect = True
+        except self._ray.exceptions.RayError:
+            self._fleet.lost(call.replica)
+        else:
+            self.answers.setdefault(call.shard, answer)
+            self._took.append(time.monotonic() - call.began)
+
+    def _go_on(self, shard: str) -> None:
+        """Ask another replica if none is at work, or the one that is takes long."""
+        calls = [call for call in self._running.values() if call.shard == shard]
+        if not calls:
+            self._begin(shard)
+        elif (
+            len(calls) == 1
+            and time.monotonic() - calls[0].began > self._hedge()
+            and (untried := self._untried(shard))
+        ):
+            calls[0].replica.suspect = True
+            self._call(shard, untried[0])
+
+    def _hedge(self) -> float:
+        """Return after how many seconds a call takes long."""
+        half = -(-len(self._arguments) // 2)
+        if len(self._took) < half:
+            return MOST_HEDGE
+        return min(max(SLOWER * sorted(self._took)[half - 1], LEAST_HEDGE), MOST_HEDGE)

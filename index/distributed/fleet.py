@@ -1,0 +1,309 @@
+"""The replicas of shards: started, watched, replaced and moved."""
+
+from __future__ import annotations
+
+import itertools
+import logging
+import threading
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from rarefy.errors import DeadlineError, RarefyError, UnavailableError, require
+from rarefy.index.distributed.commits import ShardEntry
+from rarefy.index.distributed.placement import best_node, load, move
+from rarefy.index.distributed.shard import Shard
+from rarefy.index.distributed.storage import Storage
+
+__all__ = ["Fleet", "Replica", "cause"]
+
+log = logging.getLogger("rarefy.index")
+
+BEAT = 1.0
+"""Seconds from one look at all replicas to the next."""
+MISSED = 5
+"""Looks in a row at which a replica has not answered the look before: it is taken for lost."""
+SHUNNED = 30.0
+"""Seconds for which a node on which one was lost so gets no others, if there are other nodes."""
+CALLS = 8
+"""Calls that a replica answers at once, in threads."""
+
+
+@dataclass(eq=False)
+class Replica:
+    """A process that holds a shard; it ends when nothing refers to it any more.
+
+    Parameters
+    ----------
+    shard
+        The shard's name.
+    node
+        The node's id.
+    handle
+        The actor.
+    preparing
+        The call that opens the state that is wanted first; None once it has.
+    pulse
+        The last call to which it should say that it is there.
+    missed
+        Looks since then at which it had not.
+    suspect
+        Whether another was quicker or it failed since its last answer: it is asked last.
+    """
+
+    shard: str
+    node: str
+    handle: Any
+    preparing: Any = None
+    pulse: Any = None
+    missed: int = 0
+    suspect: bool = False
+
+    @property
+    def up(self) -> bool:
+        """Whether it can be asked."""
+        return self.preparing is None
+
+
+class Fleet:
+    """Keeps so many replicas of each shard, on different nodes where there are enough.
+
+    A thread looks at all of them every second. One that has ended, or whose node has, or that has
+    not answered for five looks, is replaced by one on another node, which takes its files from the
+    storage. Where nodes come or go, replicas move one at a time, and an old one stays until the new
+    one is ready.
+
+    Parameters
+    ----------
+    storage
+        Where shards are kept.
+    replicas
+        How many each has.
+    scratch, verify
+        As `Shard` has them.
+    """
+
+    def __init__(self, storage: Storage, replicas: int, scratch: str | None, verify: bool) -> None:
+        self._ray = require("ray", "ray")
+        self._pinned = require(
+            "ray.util.scheduling_strategies", "ray"
+        ).NodeAffinitySchedulingStrategy
+        self._actor = self._ray.remote(Shard)
+        self._arguments = storage, scratch, verify
+        self._wanted: dict[str, ShardEntry] = {}
+        self._count = replicas
+        self._replicas: list[Replica] = []
+        self._failures: dict[str, BaseException] = {}
+        self._drained: frozenset[str] = frozenset()
+        self._shunned: dict[str, float] = {}
+        self._turn = itertools.count()
+        self._state = threading.Condition()
+        self._look = threading.Event()
+        self._closed = False
+        self._thread = threading.Thread(target=self._watch, name="rarefy-fleet", daemon=True)
+        self._thread.start()
+
+    def serve(self, entries: Sequence[ShardEntry], deadline: float) -> None:
+        """Make shards as they are in a commit ready at one replica each, or more.
+
+        Shards of before are served on; see `keep`.
+
+        Raises
+        ------
+        DeadlineError
+            If that takes longer than until the deadline, by `time.monotonic`.
+        """
+        with self._state:
+            self._wanted |= {entry.name: entry for entry in entries}
+            self._failures.clear()
+        self._look.set()
+        for entry in entries:
+            self.wait_for(entry.name, deadline)
+        ready = {
+            entry.name: [each.handle.prepare.remote(entry) for each in self.of(entry.name)]
+            for entry in entries
+        }
+        for entry in entries:
+            calls, failure = ready[entry.name], None
+            while calls:
+                done, calls = self._ray.wait(calls, timeout=max(0.0, deadline - time.monotonic()))
+                if not done:
+                    raise DeadlineError(f"no replica of {entry.name} has opened the commit in time")
+                try:
+                    self._ray.get(done[0])
+                    break
+                except Exception as error:
+                    failure = error
+            else:
+                raise cause(failure) if failure else UnavailableError(f"{entry.name} is lost")
+
+    def keep(self, names: Sequence[str]) -> None:
+        """Serve no shards but these any longer; calls that run are still answered."""
+        with self._state:
+            self._wanted = {name: each for name, each in self._wanted.items() if name in names}
+            self._replicas = [each for each in self._replicas if each.shard in self._wanted]
+
+    def of(self, shard: str) -> list[Replica]:
+        """Return the replicas of a shard that can be asked, in the order to ask them."""
+        with self._state:
+            found = [each for each in self._replicas if each.shard == shard and each.up]
+        if len(found) > 1:
+            first = next(self._turn) % len(found)
+            found = found[first:] + found[:first]
+        return sorted(found, key=lambda each: each.suspect)
+
+    def wait_for(self, shard: str, deadline: float) -> None:
+        """Wait until a shard has a replica that can be asked.
+
+        Raises
+        ------
+        DeadlineError
+            If it has none by the deadline; the message says what the last one failed with.
+        RarefyError
+            If no replica can be made, for a reason that does not pass.
+        """
+
+        def over() -> bool:
+            return shard in self._failures or any(
+                each.shard == shard and each.up for each in self._replicas
+            )
+
+        self._look.set()
+        with self._state:
+            if shard not in self._wanted:
+                raise UnavailableError(f"{shard} is not part of the index any more: refresh()")
+            if not self._state.wait_for(over, max(0.0, deadline - time.monotonic())):
+                raise DeadlineError(f"no replica of {shard} came up in time: see `ray status`")
+            if not any(each.shard == shard and each.up for each in self._replicas):
+                raise self._failures[shard]
+
+    def lost(self, replica: Replica) -> None:
+        """Take note that a replica is gone."""
+        with self._state:
+            self._replicas = [each for each in self._replicas if each is not replica]
+        self._look.set()
+
+    def drain(self, nodes: Sequence[str]) -> None:
+        """Let no replica be on these nodes: move those that are."""
+        self._drained = frozenset(nodes)
+        self._look.set()
+
+    def nodes(self) -> dict[str, list[str]]:
+        """Return the shards of the replicas that can be asked, by node."""
+        with self._state:
+            found: dict[str, list[str]] = {}
+            for each in self._replicas:
+                if each.up:
+                    found.setdefault(each.node, []).append(each.shard)
+        return found
+
+    def strong(self) -> bool:
+        """Return whether each shard has all its replicas, and none is to move."""
+        with self._state:
+            up = [each for each in self._replicas if each.up]
+            full = all(
+                sum(each.shard == shard for each in up) == self._count for shard in self._wanted
+            )
+            return full and len(up) == len(self._replicas)
+
+    def close(self) -> None:
+        """Let all replicas go."""
+        with self._state:
+            self._closed = True
+            self._replicas, self._wanted = [], {}
+        self._look.set()
+        self._thread.join()
+
+    def _watch(self) -> None:
+        while not self._closed:
+            self._look.wait(BEAT)
+            self._look.clear()
+            try:
+                self._beat()
+            except Exception:  # of Ray's head, say: the next look may do better
+                log.exception("the replicas could not be looked at")
+
+    def _beat(self) -> None:
+        """Look at all replicas once, and do what is to be done."""
+        alive = {
+            node["NodeID"]
+            for node in self._ray.nodes()
+            if node["Alive"] and node["Resources"].get("CPU", 0) > 0
+        }
+        for each in list(self._replicas):
+            if each.node not in alive or not self._well(each):
+                self.lost(each)
+        shunned = {node for node, until in self._shunned.items() if until > time.monotonic()}
+        open_ = alive - self._drained
+        nodes = sorted(open_ - shunned or open_ or alive)
+        with self._state:
+            if self._closed or not nodes:
+                return
+            for shard, entry in self._wanted.items():
+                if shard in self._failures:
+                    continue
+                here = [each for each in self._replicas if each.shard == shard]
+                for _ in range(self._count - len(here)):
+                    self._start(entry, best_node(shard, nodes, self._replicas))
+                ready = [each for each in here if each.up]
+                if len(ready) > self._count:
+                    self._replicas.remove(max(ready, key=lambda each: self._crowd(each, nodes)))
+            if all(each.up for each in self._replicas):
+                better = move(nodes, self._replicas)
+                stranded = [each for each in self._replicas if each.node not in nodes]
+                if stranded:
+                    better = stranded[0], best_node(stranded[0].shard, nodes, self._replicas)
+                if better is not None:
+                    self._start(self._wanted[better[0].shard], better[1])
+            self._state.notify_all()
+
+    def _crowd(self, replica: Replica, nodes: Sequence[str]) -> tuple[bool, int, int]:
+        """Return how much a replica is where it should not be."""
+        return replica.node not in nodes, *load(replica.shard, replica.node, self._replicas)
+
+    def _well(self, replica: Replica) -> bool:
+        """Look at a replica; return whether it is there."""
+        ready = self._done(replica, replica.preparing)
+        if ready is None:
+            return False
+        if replica.preparing is not None and ready:
+            with self._state:
+                replica.preparing = None
+                self._state.notify_all()
+        answered = self._done(replica, replica.pulse)
+        if answered is None:
+            return False
+        replica.missed = 0 if answered or not replica.up else replica.missed + 1
+        if answered:
+            replica.pulse = replica.handle.process.remote()
+        if replica.missed >= MISSED:
+            self._shunned[replica.node] = time.monotonic() + SHUNNED
+        return replica.missed < MISSED
+
+    def _done(self, replica: Replica, call: Any) -> bool | None:
+        """Return whether a call is answered; None if it has failed."""
+        if call is None or not self._ray.wait([call], timeout=0)[0]:
+            return call is None
+        try:
+            self._ray.get(call)
+        except self._ray.exceptions.RayTaskError as error:
+            if isinstance(reason := cause(error), RarefyError):
+                with self._state:
+                    self._failures[replica.shard] = reason
+                    self._state.notify_all()
+            return None
+        except self._ray.exceptions.RayError:
+            return None
+        return True
+
+    def _start(self, entry: ShardEntry, node: str) -> None:
+        handle = self._actor.options(
+            num_cpus=0, max_concurrency=CALLS, scheduling_strategy=self._pinned(node, soft=False)
+        ).remote(*self._arguments)
+        self._replicas.append(Replica(entry.name, node, handle, handle.prepare.remote(entry)))
+
+
+def cause(error: BaseException) -> BaseException:
+    """Return what was raised in another process, without its way here."""
+    return getattr(error, "cause", None) or error

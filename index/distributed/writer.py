@@ -1,0 +1,316 @@
+"""Changes to an index of several shards, one commit after the other."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from rarefy.errors import InputError, InputTypeError, LostChangesError, require
+from rarefy.index.arguments import check_count
+from rarefy.index.distributed.building import columns_between
+from rarefy.index.distributed.claim import claim
+from rarefy.index.distributed.commits import (
+    Commit,
+    ShardEntry,
+    fresh_shard,
+    generations,
+    newest,
+    publish,
+    sweep,
+)
+from rarefy.index.distributed.deal import Deal
+from rarefy.index.distributed.fleet import cause
+from rarefy.index.distributed.shard_writer import Prepared, ShardWriter
+from rarefy.index.distributed.storage import Storage, storage_at
+from rarefy.index.metadata import Metadata
+from rarefy.index.vectors import MAX_COLUMNS, canonical, document_ids
+
+__all__ = ["DistributedWriter"]
+
+RUN = 4096
+"""Documents that go to one shard before the next one takes its turn."""
+
+
+class DistributedWriter:
+    """Adds, replaces and deletes documents of an index of several shards.
+
+    It is to `DistributedIndex` what `Writer` is to `Index`: nothing is seen by readers before
+    `commit`, and all of it, in all shards, after; leaving a ``with`` block commits, or rolls back
+    if the block failed. Each shard is changed by a process of its own. Where one of them is lost,
+    so are the changes since the last commit, and that is said: see `LostChangesError`. For one
+    thread at a time.
+
+    Parameters
+    ----------
+    storage
+        A folder that all nodes see, or a URL that fsspec knows.
+    vocabulary_size
+        How many columns vectors have; needed for a new index.
+    shards
+        How many a new index has; 1 by default.
+    scratch
+        Where nodes keep the copies that are changed, as `DistributedIndex` has it.
+
+    Raises
+    ------
+    InputError
+        If another writer has it open; or the vocabulary size or the shards are others than the
+        index has, or the size is missing.
+    DamagedIndexError
+        If the index is not what was written.
+    MissingExtraError
+        If Ray is not installed.
+    """
+
+    def __init__(
+        self,
+        storage: str | Path,
+        *,
+        vocabulary_size: int | None = None,
+        shards: int | None = None,
+        scratch: str | None = None,
+    ) -> None:
+        self._ray = require("ray", "ray")
+        self._storage, self._scratch = storage_at(storage), scratch
+        self._actor = self._ray.remote(ShardWriter)
+        if shards is not None:
+            check_count("shards", shards)
+        found = _found(self._storage, vocabulary_size, shards)
+        self._release: Callable[[], None] | None = claim(self._storage)
+        try:
+            self._reset()
+            if found is None:
+                self._create(int(vocabulary_size or 0), int(shards or 1))
+            else:
+                self._commit = newest(self._storage)
+            sweep(self._storage)
+        except BaseException:
+            self._release()
+            raise
+
+    @property
+    def vocabulary_size(self) -> int:
+        """How many columns vectors have."""
+        return self._commit.vocabulary_size
+
+    def upsert(self, ids: Sequence[str], vectors: Any, metadata: Any = None) -> None:
+        """Add documents; those whose ids are there already are replaced, and become the newest.
+
+        Parameters
+        ----------
+        ids, vectors, metadata
+            As `Writer.upsert` has them.
+
+        Raises
+        ------
+        InputTypeError, InputError
+            As `Writer.upsert` does.
+        LostChangesError
+            If a shard fails; the changes since the last commit are forgotten.
+        """
+        self._check_open()
+        documents = canonical(vectors, width=self.vocabulary_size, what="document vectors")
+        if ids is None:
+            raise InputTypeError("ids is None; expected one unique string a document")
+        names = document_ids(ids, len(documents))
+        fields = None
+        if metadata is not None:
+            fields = Metadata.of(metadata, len(documents), self._types)
+            self._types |= fields.types
+        pieces = self._dealt(len(names))
+        arguments: list[list[tuple[Any, ...]]] = [[(names,)] for _ in self._commit.shards]
+        for shard, start, end in pieces:
+            columns = columns_between(fields, start, end)
+            arguments[shard].append(((), names[start:end], documents.between(start, end), columns))
+        self._change(arguments)
+        for shard, start, end in pieces:
+            self._pending.update(dict.fromkeys(names[start:end], len(self._runs)))
+            self._runs.append(shard)
+
+    def delete(self, ids: Sequence[str]) -> int:
+        """Delete documents; return how many of the ids were there.
+
+        Raises
+        ------
+        InputTypeError
+            If an id is no string, or ids is itself one string.
+        LostChangesError
+            If a shard fails; the changes since the last commit are forgotten.
+        """
+        self._check_open()
+        if isinstance(ids, str):
+            raise InputTypeError(f"ids must be a sequence of strings, got one string {ids!r}")
+        names = document_ids(list(dict.fromkeys(ids)), len(set(ids)))
+        deleted = self._change([[(names,)] for _ in self._commit.shards])
+        for name in names:
+            self._pending.pop(name, None)
+        return deleted
+
+    def commit(self) -> None:
+        """Make all changes since the last commit part of the index, in all shards at once.
+
+        When this fails, the index is that of the last commit, or has all of the changes.
+
+        Raises
+        ------
+        OSError
+            If a disk is full or broken, or the storage is; the changes are kept, and the next
+            commit tries again.
+        LostChangesError
+            If a shard is lost; the changes are forgotten.
+        """
+        self._check_open()
+        if not self._writers:
+            return
+        prepared: list[Prepared] = self._all([each.prepare.remote() for each in self._writers])
+        counts = Counter(self._pending.values())
+        deal = self._commit.deal.without([each.lost for each in prepared])
+        deal = deal.extended(self._runs, [counts[run] for run in range(len(self._runs))])
+        self._publish(tuple(each.entry for each in prepared), deal)
+        self._all([each.committed.remote() for each in self._writers])
+
+    def rollback(self) -> None:
+        """Forget all changes since the last commit."""
+        self._check_open()
+        self._reset()
+        self._commit = newest(self._storage)
+
+    def close(self) -> None:
+        """Let others write; what is not committed is forgotten."""
+        if self._release is not None:
+            self._reset()
+            self._release()
+            self._release = None
+
+    def __enter__(self) -> DistributedWriter:
+        return self
+
+    def __exit__(self, kind: object, *_: object) -> None:
+        try:
+            if kind is None:
+                self.commit()
+        finally:
+            self.close()
+
+    def _reset(self) -> None:
+        """Be as after a commit, without processes."""
+        self._writers: list[Any] = []
+        self._pending: dict[str, int] = {}
+        self._runs: list[int] = []
+        self._types: dict[str, str] = {}
+        self._turn, self._room = 0, 0
+
+    def _create(self, vocabulary_size: int, shards: int) -> None:
+        """Commit empty shards."""
+        self._commit = Commit(0, vocabulary_size, (), Deal([], []))
+        names = [fresh_shard() for _ in range(shards)]
+        self._writers = [self._started(name, None) for name in names]
+        prepared: list[Prepared] = self._all([each.prepare.remote() for each in self._writers])
+        self._publish(tuple(each.entry for each in prepared), Deal([], []))
+
+    def _started(self, name: str, entry: ShardEntry | None) -> Any:
+        actor = self._actor.options(num_cpus=0, scheduling_strategy="SPREAD")
+        return actor.remote(self._storage, name, entry, self.vocabulary_size, self._scratch)
+
+    def _publish(self, entries: tuple[ShardEntry, ...], deal: Deal) -> None:
+        commit = Commit(self._commit.generation + 1, self.vocabulary_size, entries, deal)
+        try:
+            publish(self._storage, commit)
+        except BaseException:
+            with suppress(OSError, InputError):
+                if newest(self._storage).generation == commit.generation:
+                    self._commit = commit  # it failed after it could be seen
+                    self._pending, self._runs = {}, []
+            raise
+        self._commit, self._pending, self._runs = commit, {}, []
+        sweep(self._storage)
+
+    def _dealt(self, n: int) -> list[tuple[int, int, int]]:
+        """Return which shard has which of n documents: (shard, start, end), in their order."""
+        counts = Counter(self._pending.values())
+        sizes = [self._commit.deal.documents(at) for at in range(len(self._commit.shards))]
+        for run, shard in enumerate(self._runs):
+            sizes[shard] += counts[run]
+        if n >= RUN * len(sizes):
+            ends = np.linspace(0, n, len(sizes) + 1).astype(int).tolist()
+            return list(zip(np.argsort(sizes).tolist(), ends[:-1], ends[1:], strict=True))
+        pieces, start = [], 0
+        while start < n:
+            if self._room == 0:
+                self._turn, self._room = int(np.argmin(sizes)), RUN
+            end = min(n, start + self._room)
+            pieces.append((self._turn, start, end))
+            sizes[self._turn] += end - start
+            self._room -= end - start
+            start = end
+        return pieces
+
+    def _change(self, arguments: list[list[tuple[Any, ...]]]) -> int:
+        """Let each shard make changes, one after the other; return how many were deleted."""
+        if not self._writers:
+            self._writers = [self._started(each.name, each) for each in self._commit.shards]
+        calls = [
+            writer.change.remote(*each)
+            for writer, several in zip(self._writers, arguments, strict=True)
+            for each in several
+        ]
+        try:
+            return sum(self._all(calls))
+        except LostChangesError:
+            raise
+        except Exception as error:  # of some shards that have changed and one that has not
+            raise self._forgotten(error) from error
+
+    def _all(self, calls: list[Any]) -> list[Any]:
+        """Return what calls return."""
+        try:
+            return list(self._ray.get(calls))
+        except self._ray.exceptions.RayTaskError as error:
+            raise cause(error) from None
+        except self._ray.exceptions.RayError as error:
+            raise self._forgotten(error) from error
+
+    def _forgotten(self, error: Exception) -> LostChangesError:
+        """Forget all changes since the last commit, and return the error that says so."""
+        self.rollback()
+        return LostChangesError(
+            f"a process that changes a shard of {self._storage} failed ({type(error).__name__}: "
+            f"{error}): the changes since the last commit are forgotten, make them again"
+        )
+
+    def _check_open(self) -> None:
+        if self._release is None:
+            raise InputError("the writer is closed: open another one")
+
+
+def _found(storage: Storage, vocabulary_size: int | None, shards: int | None) -> Commit | None:
+    """Return the newest commit, None in an empty storage; refuse other sizes than it has."""
+    if vocabulary_size is not None:
+        if isinstance(vocabulary_size, bool) or not isinstance(vocabulary_size, int | np.integer):
+            raise InputTypeError(f"vocabulary_size must be an integer, got {vocabulary_size!r}")
+        if not 0 <= vocabulary_size <= MAX_COLUMNS:
+            raise InputError(f"vocabulary_size is {vocabulary_size}, expected 0..{MAX_COLUMNS}")
+    if not generations(storage):
+        if vocabulary_size is None:
+            raise InputError(
+                f"{storage} holds no distributed index yet: pass vocabulary_size=..., how many "
+                f"columns vectors have"
+            )
+        return None
+    commit = newest(storage)
+    if vocabulary_size not in (None, commit.vocabulary_size):
+        raise InputError(
+            f"vocabulary_size is {vocabulary_size}, {storage} has {commit.vocabulary_size}: encode "
+            f"with the model that made the index"
+        )
+    if shards not in (None, len(commit.shards)):
+        raise InputError(
+            f"shards is {shards}, {storage} has {len(commit.shards)}: leave it out, and split or "
+            f"merge shards"
+        )
+    return commit
