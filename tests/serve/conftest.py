@@ -17,6 +17,7 @@ pytest.importorskip("pyarrow")
 
 import uvicorn
 
+import rarefy
 from rarefy.serve import Keys, Limits, create_app
 from rarefy.serve.connection import connection
 
