@@ -192,7 +192,7 @@ class DistributedIndex:
         """Search so many queries at once that all replicas have work."""
 
         def run(piece: Vectors) -> tuple[Hits, list[str]]:
-            return view.search(piece, *settings, partial)
+            return view.search(piece, *settings, partial=partial)
 
         starts = range(0, max(len(vectors), 1), BATCH)
         pieces = [vectors.between(start, start + BATCH) for start in starts]

@@ -81,8 +81,7 @@ class Shard:
         """
         snapshot = self._at(entry)
         mask = None if allowed is None else self._mask(snapshot, allowed)
-        rows, scores = snapshot.search(queries.copied(), k, recall, mask, threads)
-        return Hits(snapshot.ids_at(rows), rows, scores)
+        return snapshot.search(queries.copied(), k, recall, mask, threads)
 
     def mask(self, entry: ShardEntry, condition: Any) -> npt.NDArray[np.bool_]:
         """Return the rows of the shard that a condition keeps; it comes with all fields."""
