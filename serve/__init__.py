@@ -26,7 +26,7 @@ __all__ = ["Keys", "Limits", "create_app", "run"]
 def __getattr__(name: str) -> Any:
     if name not in _HOME:
         raise AttributeError(f"module 'rarefy.serve' has no attribute {name!r}")
-    for module in ("fastapi", "uvicorn", "prometheus_client"):
+    for module in ("fastapi", "msgspec", "uvicorn", "prometheus_client"):
         _require(module, "serve")
     return getattr(importlib.import_module(f"rarefy.serve.{_HOME[name]}"), name)
 
