@@ -49,10 +49,12 @@ def soak_table(result: dict[str, Any]) -> str:
         f"| {each['target']} | {each['bound']} | {each['measured']:.3g} | {met(each)} |"
         for each in result["targets"]
     ]
-    searches = sum(life["per_second"] for life in result["lives"]) / 2 * result["seconds"]
+    a_second = sum(life["per_second"] for life in result["lives"]) / 2
+    searches = a_second * result["seconds"]
+    asked, writes = result["asked_per_second"], result["writes"]
     told = (
-        f"{result['seconds'] / 60:.0f} minutes, {searches:,.0f} searches, "
-        f"{result['writes']:,} writes that were acknowledged, one restart"
+        f"{result['seconds'] / 60:g} minutes, {searches:,.0f} searches ({asked:,.0f} a second were "
+        f"asked for, {a_second:,.0f} answered), {writes:,} acknowledged writes, one restart"
     )
     return f"{told}:\n\n" + "\n".join(lines)
 

@@ -36,7 +36,7 @@ from rarefy.serve.gate import Gate
 from rarefy.serve.keys import Keys
 from rarefy.serve.limits import Limits
 from rarefy.serve.metrics import Metrics
-from rarefy.serve.operations import Operation, Operations
+from rarefy.serve.operations import CHANGES, Operation, Operations
 from rarefy.serve.problems import PROBLEMS, Problem
 from rarefy.serve.searches import Searches
 
@@ -103,7 +103,7 @@ def create_app(
         ),
         Operation(
             "/documents",
-            "changes",
+            CHANGES,
             "Add documents, and replace those whose ids are there; needs a key that may write",
             changes.upsert,
             Changed,
@@ -112,7 +112,7 @@ def create_app(
         ),
         Operation(
             "/documents/delete",
-            "changes",
+            CHANGES,
             "Delete documents; needs a key that may write",
             changes.delete,
             Changed,
@@ -120,7 +120,7 @@ def create_app(
         ),
         Operation(
             "/commit",
-            "changes",
+            CHANGES,
             "Commit the changes that wait; needs a key that may write",
             changes.commit,
             Changed,

@@ -17,8 +17,10 @@ from rarefy.errors import DamagedIndexError, InputError, InputTypeError
 from rarefy.serve.messages import Receive, Scope, Send, send_json
 from rarefy.serve.problems import Problem
 
-__all__ = ["Operation", "Operations"]
+__all__ = ["CHANGES", "Operation", "Operations"]
 
+CHANGES = "changes"
+"""The tag of operations that store something."""
 LARGE = 64 * 1024
 """Bytes of a body that is read in a thread, piece by piece, so that other requests need not wait:
 nothing else runs while one piece is read."""
@@ -70,7 +72,12 @@ class Operation:
 
     def _read_pieces(self, content: bytes, name: str, form: type) -> Any:
         fields = RAW_FIELDS.decode(content)
-        body = {field: msgspec.json.decode(raw) for field, raw in fields.items() if field != name}
+        known: Any = getattr(self.body, "__struct_fields__", ())
+        body = {
+            field: msgspec.json.decode(raw) if field in known else None
+            for field, raw in fields.items()
+            if field != name
+        }
         if name in fields:
             item: Any = msgspec.json.Decoder(form)
             body[name] = [item.decode(raw) for raw in RAW_ITEMS.decode(fields[name])]
@@ -120,5 +127,7 @@ class Operations:
         except TimeoutError as error:
             raise Problem(408, str(error)) from error
         except OSError as error:
+            if operation.tag != CHANGES:
+                raise
             raise Problem(507, f"the change is not stored: {error.strerror}") from error
         await send_json(send, 200, msgspec.json.encode(answer))

@@ -198,19 +198,20 @@ class Joined(TermModel):
 
         Parameters
         ----------
-        rows : csr [n, V]
+        rows : sparse [n, V], or [V]
             What `encode_parts` returned.
         weights
             Part to its weight, one for all queries or float64 [n]; those that are missing have 0.
             Scores are then the weighted sums of the parts' scores.
         """
+        rows = sparse.csr_array(rows.reshape(1, -1) if rows.ndim == 1 else rows)
         factors = np.zeros((rows.shape[0], len(self.parts)))
         for place, part in enumerate(self.parts):
             factors[:, place] = weights.get(part, 0.0)
         queries = np.repeat(np.arange(rows.shape[0]), np.diff(rows.indptr))
         places = np.searchsorted(list(self.starts.values()), rows.indices, side="right") - 1
         data = (rows.data * factors[queries, places]).astype(np.float32)
-        kept = data > 0
+        kept = data != 0
         indptr = np.concatenate([[0], np.cumsum(kept)])[rows.indptr]
         weighed = sparse.csr_array((data[kept], rows.indices[kept], indptr), shape=rows.shape)
         shift = np.zeros(rows.shape[0])

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import scipy.sparse
 
 from rarefy.index import Hits, Index
 from rarefy.search.fields import TEXT
@@ -64,14 +65,16 @@ def heaviest(
     Parameters
     ----------
     row
-        Scipy CSR [1, vocabulary].
+        Scipy sparse [1, vocabulary], or [vocabulary].
     k
         How many at most.
     terms, named
         As `Reasons` has them.
     """
-    kept = slice(None) if named is None else row.indices < named
-    columns, weights = row.indices[kept], row.data[kept]
+    row = scipy.sparse.coo_array(row)
+    columns = row.coords[-1]
+    kept = slice(None) if named is None else columns < named
+    columns, weights = columns[kept], row.data[kept]
     order = np.lexsort((columns, -weights))[:k]
     names = [str(c) if terms is None else terms[c] for c in columns[order].tolist()]
     return list(zip(names, weights[order].tolist(), strict=True))

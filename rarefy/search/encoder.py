@@ -174,13 +174,15 @@ class Encoder:
             If there is no such mode, or the weights are none.
         """
         joined = self._joined
-        if joined is not None and mode is not None:
-            return mixed(index, joined, queries, mode, weights)
-        if mode not in (None, *self.modes) or weights is not None:
+        if joined is None and (mode not in (None, ONLY) or weights is not None):
             raise InputError(
                 f"mode is {mode!r} with the weights {weights}; this index has the mode {ONLY!r} "
                 f"alone: name a model such as minilm-d2s+bm25 when it is made"
             )
+        if joined is not None and mode is not None:
+            return mixed(index, joined, queries, mode, weights)
+        if weights is not None:
+            raise InputError(f"weights are for the mode {HYBRID!r}, and mode is {mode!r}")
         return queries, 0.0
 
     @property

@@ -140,6 +140,24 @@ def test_texts_are_encoded_once_for_all_parts(model):
     assert model.computed == before + 1
 
 
+def test_vectors_are_searched_as_they_are_or_by_one_part(search, model):
+    rows = search.encode_queries(["a cat"])
+    expected = scores(search.search("a cat", mode="bm25"))
+    for given in (rows, rows.tocsc(), rows.tocoo(), rows.reshape(-1)):
+        assert scores(search.search(given, mode="bm25")) == expected
+        assert search.query_terms(given, mode="bm25") == search.query_terms("a cat", mode="bm25")
+    whole = {hit.id: hit.score for hit in search.search(rows)}
+    apart = model.encode_documents(list(TEXTS.values())) @ rows.T
+    assert whole == pytest.approx(
+        {name: score for name, score in zip(TEXTS, apart.toarray()[:, 0], strict=True) if score},
+        rel=1e-5,
+    )
+    with pytest.raises(InputError, match="negative"):
+        search.search(-rows, mode="bm25")
+    with pytest.raises(InputError, match="weights are for the mode 'hybrid', and mode is None"):
+        search.search(rows, weights={"bm25": 1})
+
+
 @pytest.mark.parametrize(
     ("options", "error", "message"),
     [

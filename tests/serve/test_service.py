@@ -204,6 +204,15 @@ def test_a_full_disk_is_no_success(served, monkeypatch):
     assert (answer.status, answer.content["error"]["code"]) == (507, "not_stored")
 
 
+def test_a_search_that_cannot_read_is_no_change_that_is_lost(served, monkeypatch):
+    def fail(*_, **__):
+        raise OSError(5, "Input/output error")
+
+    monkeypatch.setattr(served.search, "search", fail)
+    answer = served.post("/search", {"text": "cat"})
+    assert (answer.status, answer.content["error"]["code"]) == (500, "internal")
+
+
 def test_a_merge_that_fails_is_no_failure_of_the_commit(served, monkeypatch):
     def fail(*_):
         raise OSError(28, "No space left on device")
