@@ -53,10 +53,10 @@ def test_links_lead_somewhere(page):
         if "://" in link:
             assert re.fullmatch(r"https://[\w.-]+\.\w+(/[^\s]*)?", link), link
             continue
+        if page.parent.name == "docs":
+            continue  # the build of the site is stricter
         path, _, anchor = link.partition("#")
         target = page.parent / path if path else page
-        if path.startswith("reference/"):
-            continue  # made with the site, which checks them
         assert target.exists(), link
         assert not anchor or anchor in anchors(target.read_text(encoding="utf-8")), link
 

@@ -1,9 +1,10 @@
-"""The reference's pages: made of the packages' public names, and of the commands' own help."""
+"""Pages that are made when the site is: the reference, and what the README says of speed."""
 
 from __future__ import annotations
 
 import importlib
 import re
+from pathlib import Path
 
 import typer.main
 from mkdocs.config.defaults import MkDocsConfig
@@ -28,10 +29,13 @@ PACKAGES = (
 
 
 def on_files(files: Files, config: MkDocsConfig) -> Files:
-    """Add a page for each package, and one for the command line."""
+    """Add a page for each package, one for the command line, and one about speed."""
+    pages = {"reference/commands.md": commands(), "speed.md": speed()}
     for name in PACKAGES:
-        files.append(_page(config, name.partition(".")[2].replace(".", "-"), package(name)))
-    files.append(_page(config, "commands", commands()))
+        file = name.partition(".")[2].replace(".", "-")
+        pages[f"reference/{file}.md"] = package(name)
+    for path, text in pages.items():
+        files.append(File.generated(config, path, content=text))
     return files
 
 
@@ -53,5 +57,8 @@ def commands() -> str:
     return re.sub(r"\[b\](.*?)\[/b\]", r"`\1`", text)
 
 
-def _page(config: MkDocsConfig, name: str, text: str) -> File:
-    return File.generated(config, f"reference/{name}.md", content=text)
+def speed() -> str:
+    """Return the README's section about speed as a page."""
+    readme = (Path(__file__).parents[1] / "README.md").read_text(encoding="utf-8")
+    section = readme.partition("\n## How fast it is\n")[2].partition("\n## ")[0]
+    return "# How fast it is\n" + section.replace("](docs/", "](")
