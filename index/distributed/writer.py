@@ -120,7 +120,8 @@ class DistributedWriter:
         names = document_ids(ids, len(documents))
         fields = None
         if metadata is not None:
-            fields = Metadata.of(metadata, len(documents), self._types)
+            known = {**self._commit.fields, **self._types}
+            fields = Metadata.of(metadata, len(documents), known)
             self._types |= fields.types
         pieces = self._dealt(len(names))
         arguments: list[list[tuple[Any, ...]]] = [[(names,)] for _ in self._commit.shards]
@@ -172,7 +173,10 @@ class DistributedWriter:
         deal = self._commit.deal.without([each.lost for each in prepared])
         deal = deal.extended(self._runs, [counts[run] for run in range(len(self._runs))])
         self._publish(tuple(each.entry for each in prepared), deal)
-        self._all([each.committed.remote() for each in self._writers])
+        try:
+            self._ray.get([each.committed.remote() for each in self._writers])
+        except self._ray.exceptions.RayError:
+            self._reset()  # a process is lost, and with it nothing: all is committed
 
     def rollback(self) -> None:
         """Forget all changes since the last commit."""
@@ -225,7 +229,7 @@ class DistributedWriter:
             with suppress(OSError, InputError):
                 if newest(self._storage).generation == commit.generation:
                     self._commit = commit  # it failed after it could be seen
-                    self._pending, self._runs = {}, []
+                    self._reset()
             raise
         self._commit, self._pending, self._runs = commit, {}, []
         sweep(self._storage)

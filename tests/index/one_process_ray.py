@@ -44,7 +44,7 @@ class Handle:
             if self.dead:
                 return Reference(None, error=exceptions.RayActorError())
             arguments = pickle.loads(pickle.dumps(arguments))
-            slow = 0.0 if method in ("process", "prepare") else self.delay
+            slow = self.delay if method == "call" else 0.0
             return Reference(
                 lambda: getattr(self.made, method)(*arguments), time.monotonic() + slow
             )
@@ -94,10 +94,13 @@ class OneProcessRay(ModuleType):
     def nodes(self):
         return [{"NodeID": n, "Alive": True, "Resources": {"CPU": 1.0}} for n in self.alive]
 
-    def get(self, given):
+    def get(self, given, timeout=None):
+        until = time.monotonic() + (1e9 if timeout is None else timeout)
         if isinstance(given, list):
-            return [self.get(each) for each in given]
+            return [self.get(each, max(0.0, until - time.monotonic())) for each in given]
         while time.monotonic() < given.at:
+            if time.monotonic() >= until:
+                raise exceptions.GetTimeoutError
             time.sleep(0.001)
         if given.error is not None:
             raise given.error
