@@ -68,6 +68,8 @@ class Remote:
             raise ValueError(f"{name} is taken")
         strategy = self.chosen.get("scheduling_strategy")
         handle = Handle(self.what(*arguments), getattr(strategy, "node", None))
+        if strategy == "SPREAD" and self.ray.doomed:
+            self.ray.doomed, handle.dead = self.ray.doomed - 1, True
         if name is not None:
             self.ray.named[name] = handle
         self.ray.actors.append(handle)
@@ -86,6 +88,9 @@ class OneProcessRay(ModuleType):
         super().__init__("ray")
         self.exceptions = exceptions
         self.actors, self.named = [], {}
+        self.doomed = (
+            0  # of the actors for which Ray chooses a node, how many have one that is gone
+        )
         self.alive = [f"node-{i}" for i in range(nodes)]
 
     def remote(self, what):

@@ -256,6 +256,7 @@ def test_partial_results_are_marked_and_only_on_request(tmp_path, ray):
 
 def test_a_lost_writer_loses_the_changes_and_says_so(tmp_path, ray):
     rng = np.random.default_rng(0)
+    ray.doomed = 2  # Ray has not noticed that a node is gone
     with DistributedWriter(tmp_path, vocabulary_size=WIDTH, shards=2) as changes:
         changes.upsert(["a", "b"], matrix(rng, 2))
         changes.commit()
