@@ -6,7 +6,7 @@ from typing import Any
 
 from targets import met
 
-__all__ = ["durability_table", "live_table"]
+__all__ = ["durability_table", "live_table", "network_table"]
 
 TITLES = {
     "crashes": "the process or the power ends, or the disk is full or broken, at each operation",
@@ -18,6 +18,13 @@ TITLES = {
     "copies": "the folder copied slowly while a writer commits",
 }
 
+FAULTS = {
+    "cut": "the link of a node is cut",
+    "kill": "all processes of a node are killed",
+    "slow": "a node's processes are stopped for 300 of each 350 ms, for 10 s",
+    "full": "the storage is full at a commit, and then has room",
+}
+
 
 def durability_table(result: dict[str, Any]) -> str:
     """Return what each proof counted."""
@@ -26,6 +33,21 @@ def durability_table(result: dict[str, Any]) -> str:
         short = " (a short run)" if proof["smoke"] else ""
         counts = ", ".join(f"{number:,} {what}" for what, number in proof["counts"].items())
         lines.append(f"| {TITLES[name]}{short} | {counts} | {proof['seconds'] / 60:.1f} |")
+    return "\n".join(lines)
+
+
+def network_table(result: dict[str, Any]) -> str:
+    """Return what an index of several nodes bore."""
+    lines = [
+        "| fault | queries | failed | median before, ms | during it | slowest | full strength, s |",
+        "|---|--:|--:|--:|--:|--:|--:|",
+    ]
+    for name, part in result.items():
+        cells = [f"{part['queries']:,}", str(part["failed"])]
+        for key in ("median_ms", "during_median_ms", "slowest_ms", "full_strength_s"):
+            value = part.get(key)
+            cells.append("" if value is None else f"{value:.0f}")
+        lines.append(f"| {FAULTS[name]} | {' | '.join(cells)} |")
     return "\n".join(lines)
 
 

@@ -18,7 +18,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from promises import durability_table, live_table
+from promises import durability_table, live_table, network_table
 from quality import (
     confusions_table,
     languages_table,
@@ -290,12 +290,14 @@ def _mean(sides: list[dict[str, Any]], name: str, form: str) -> str:
 
 TABLES: dict[str, Callable[[dict[str, Any]], str]] = {
     "durability": durability_table,
+    "cluster": live_table,
     "encoding": encoding_table,
     "engine": engine_table,
     "exact": exact_table,
     "live": live_table,
     "losses": losses_table,
     "modes": modes_table,
+    "network": network_table,
     "pooled": pooled_table,
     "reproductions": reproductions_table,
     "serving": serving_table,

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import pickle
 import time
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any, NamedTuple
 
 from rarefy.errors import DamagedIndexError, DeadlineError, RarefyError, UnavailableError, require
@@ -81,7 +83,7 @@ class _Question:
     def run(self) -> None:
         for shard in self._arguments:
             self._begin(shard)
-        every = len(self._running)
+        self._take_all()
         while len(self.answers) < len(self._arguments):
             now = time.monotonic()
             if now >= self._deadline:
@@ -93,10 +95,8 @@ class _Question:
             hedge = self._hedge()
             waits = [call.began + hedge - now for call in self._running.values()]
             pause = min((wait for wait in waits if wait > 0), default=MOST_HEDGE)
-            done, _ = self._ray.wait(
-                list(self._running), num_returns=every, timeout=min(pause, self._deadline - now)
-            )
-            every = 1  # at first one wait for all, which is the quickest where all are well
+            pause = min(pause, self._deadline - now)
+            done, _ = self._ray.wait(list(self._running), timeout=pause)
             for reference in done:
                 self._take(reference)
             for shard in self._arguments.keys() - self.answers.keys():
@@ -114,26 +114,38 @@ class _Question:
 
     def _call(self, shard: str, replica: Replica) -> None:
         self._tried[shard].append(replica)
-        call = getattr(replica.handle, self._method).remote(*self._arguments[shard])
-        self._running[call] = _Call(shard, replica, time.monotonic())
+        request = pickle.dumps((self._method, *self._arguments[shard]))
+        self._running[replica.handle.call.remote(request)] = _Call(shard, replica, time.monotonic())
+
+    def _take_all(self) -> None:
+        """Take all answers at once if they come soon, which is quicker than one by one."""
+        with suppress(self._ray.exceptions.RayError):
+            soon = min(LEAST_HEDGE, max(0.0, self._deadline - time.monotonic()))
+            found = self._ray.get(list(self._running), timeout=soon)
+            for call, answer in zip(self._running.values(), found, strict=True):
+                self.answers[call.shard] = pickle.loads(answer)
+            self._running.clear()
 
     def _take(self, reference: Any) -> None:
         """Take the answer of a call, or note why there is none."""
         call = self._running.pop(reference)
+        if call.shard in self.answers:
+            return  # of another replica, which was quicker
         try:
-            answer = self._ray.get(reference)
+            answer = pickle.loads(self._ray.get(reference))
         except self._ray.exceptions.RayTaskError as error:
             reason = cause(error)
             lasting = isinstance(reason, RarefyError) and not isinstance(
                 reason, DamagedIndexError | UnavailableError
             )
-            if lasting or not self._untried(call.shard):
+            others = [each for each in self._running.values() if each.shard == call.shard]
+            if lasting or not (others or self._untried(call.shard)):
                 raise reason from None
             call.replica.suspect = True
         except self._ray.exceptions.RayError:
             self._fleet.lost(call.replica)
         else:
-            self.answers.setdefault(call.shard, answer)
+            self.answers[call.shard] = answer
             self._took.append(time.monotonic() - call.began)
 
     def _go_on(self, shard: str) -> None:

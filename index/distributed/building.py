@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from rarefy.errors import InputError, require
+from rarefy.index.distributed.claim import claim
 from rarefy.index.distributed.commits import (
     Commit,
     ShardEntry,
@@ -59,13 +60,36 @@ def build(
     InputTypeError, InputError, MissingExtraError
         As `Index.build` does.
     """
-    ray = require("ray", "ray")
     documents = canonical(vectors, what="document vectors")
     names = document_ids(ids, len(documents))
     fields = None if metadata is None else Metadata.of(metadata, len(documents))
     given = None
     if calibration_queries is not None:
         given = canonical(calibration_queries, width=documents.width, what="calibration queries")
+    release = claim(storage)
+    try:
+        _build(storage, documents, names, fields, given, shards, scratch)
+    finally:
+        release()
+
+
+def columns_between(fields: Metadata | None, start: int, end: int) -> dict[str, Any] | None:
+    """Return the columns of rows of metadata, None if there is none."""
+    piece = Metadata.joined([(fields, np.arange(start, end))])
+    return None if piece is None else piece.columns
+
+
+def _build(
+    storage: Storage,
+    documents: Vectors,
+    names: list[str],
+    fields: Metadata | None,
+    given: Vectors | None,
+    shards: int,
+    scratch: str | None,
+) -> None:
+    """Build as the only writer, of what is checked."""
+    ray = require("ray", "ray")
     ends = np.linspace(0, len(documents), shards + 1).astype(np.int64).tolist()
     task = ray.remote(_build_shard).options(num_cpus=1, scheduling_strategy="SPREAD", max_retries=3)
     calls = [
@@ -86,12 +110,6 @@ def build(
     deal = Deal(range(shards), np.diff(ends))
     publish(storage, Commit(generation, documents.width, tuple(entries), deal))
     sweep(storage)
-
-
-def columns_between(fields: Metadata | None, start: int, end: int) -> dict[str, Any] | None:
-    """Return the columns of rows of metadata, None if there is none."""
-    piece = Metadata.joined([(fields, np.arange(start, end))])
-    return None if piece is None else piece.columns
 
 
 def _build_shard(

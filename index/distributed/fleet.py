@@ -12,7 +12,7 @@ from typing import Any
 
 from rarefy.errors import DeadlineError, RarefyError, UnavailableError, require
 from rarefy.index.distributed.commits import ShardEntry
-from rarefy.index.distributed.placement import best_node, load, move
+from rarefy.index.distributed.placement import best_node, crowd, move
 from rarefy.index.distributed.shard import Shard
 from rarefy.index.distributed.storage import Storage
 
@@ -115,9 +115,19 @@ class Fleet:
             If that takes longer than until the deadline, by `time.monotonic`.
         """
         with self._state:
-            self._wanted |= {entry.name: entry for entry in entries}
+            before = self._wanted
+            self._wanted = before | {entry.name: entry for entry in entries}
             self._failures.clear()
-        self._look.set()
+        try:
+            self._ready(entries, deadline)
+        except BaseException:
+            with self._state:
+                self._wanted = before
+                self._failures.clear()
+            raise
+
+    def _ready(self, entries: Sequence[ShardEntry], deadline: float) -> None:
+        """Wait until one replica of each shard has opened its state."""
         for entry in entries:
             self.wait_for(entry.name, deadline)
         ready = {
@@ -260,7 +270,7 @@ class Fleet:
 
     def _crowd(self, replica: Replica, nodes: Sequence[str]) -> tuple[bool, int, int]:
         """Return how much a replica is where it should not be."""
-        return replica.node not in nodes, *load(replica.shard, replica.node, self._replicas)
+        return replica.node not in nodes, *crowd(replica.shard, replica.node, self._replicas)
 
     def _well(self, replica: Replica) -> bool:
         """Look at a replica; return whether it is there."""

@@ -39,9 +39,9 @@ class DistributedIndex:
     """An index whose documents are in several shards, each in processes of Ray's.
 
     The results are those of one `Index` of all documents, to the bit and in the same order. What
-    it has open is one commit of all shards, until `refresh`. Safe to share between threads; the
-    processes end with it, or with `close`. Where Ray is not running, it is started on this machine
-    alone: see ``ray.init``.
+    it has open is one commit of all shards, until `refresh`. Safe to share between threads. Its
+    processes run until `close`, or until this process ends. Where Ray is not running, it is started
+    on this machine alone: see ``ray.init``.
 
     Parameters
     ----------

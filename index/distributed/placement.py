@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Protocol, TypeVar
 
-__all__ = ["Placed", "best_node", "load", "move"]
+__all__ = ["Placed", "best_node", "crowd", "move"]
 
 
 class Placed(Protocol):
@@ -18,7 +18,7 @@ class Placed(Protocol):
 P = TypeVar("P", bound=Placed)
 
 
-def load(shard: str, node: str, placed: Sequence[Placed]) -> tuple[int, int]:
+def crowd(shard: str, node: str, placed: Sequence[Placed]) -> tuple[int, int]:
     """Return how many replicas of a shard a node has, and how many of all."""
     here = [each for each in placed if each.node == node]
     return sum(each.shard == shard for each in here), len(here)
@@ -26,7 +26,7 @@ def load(shard: str, node: str, placed: Sequence[Placed]) -> tuple[int, int]:
 
 def best_node(shard: str, nodes: Sequence[str], placed: Sequence[Placed]) -> str:
     """Return the node for one more replica: the fewest of its shard, then the fewest of all."""
-    return min(nodes, key=lambda node: load(shard, node, placed))
+    return min(nodes, key=lambda node: crowd(shard, node, placed))
 
 
 def move(nodes: Sequence[str], placed: Sequence[P]) -> tuple[P, str] | None:
@@ -35,9 +35,9 @@ def move(nodes: Sequence[str], placed: Sequence[P]) -> tuple[P, str] | None:
     It moves away from others of its shard, or from a node that has at least two more than another.
     """
     for each in placed:
-        shared, total = load(each.shard, each.node, placed)
+        shared, total = crowd(each.shard, each.node, placed)
         node = best_node(each.shard, nodes, placed)
-        there, fewest = load(each.shard, node, placed)
+        there, fewest = crowd(each.shard, node, placed)
         if there < shared - 1 or (there == shared - 1 and fewest < total - 1):
             return each, node
     return None

@@ -76,6 +76,9 @@ class ShardWriter:
         self._touched: set[str] = set()
         self._writer = Writer(self._folder, background=False)
 
+    def ready(self) -> None:
+        """Answer that the process is there, and the shard."""
+
     def change(
         self,
         gone: Sequence[str],

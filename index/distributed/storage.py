@@ -220,8 +220,12 @@ def _linked(source: Path, target: Path) -> None:
         if error.errno not in (errno.EXDEV, errno.EPERM, errno.EMLINK):
             raise
         partial = target.with_name(target.name + PARTIAL)
-        with source.open("rb") as old, partial.open("wb") as new:
-            shutil.copyfileobj(old, new, 1 << 20)
-            new.flush()
-            os.fsync(new.fileno())
-        os.replace(partial, target)
+        try:
+            with source.open("rb") as old, partial.open("wb") as new:
+                shutil.copyfileobj(old, new, 1 << 20)
+                new.flush()
+                os.fsync(new.fileno())
+            os.replace(partial, target)
+        except BaseException:
+            partial.unlink(missing_ok=True)
+            raise

@@ -54,6 +54,7 @@ class View:
         allowed: Any,
         threads: int,
         until: float,
+        *,
         partial: bool,
     ) -> tuple[Hits, list[str]]:
         """Return the best documents, and the shards that did not answer.

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from rarefy.errors import InputError, InputTypeError, LostChangesError, require
+from rarefy.errors import InputError, InputTypeError, LostChangesError, UnavailableError, require
 from rarefy.index.arguments import check_count
 from rarefy.index.distributed.building import columns_between
 from rarefy.index.distributed.claim import claim
@@ -32,6 +32,9 @@ from rarefy.index.vectors import MAX_COLUMNS, canonical, document_ids
 
 __all__ = ["DistributedWriter"]
 
+STARTS = 3
+"""How often processes are started before they have changes: Ray takes some 20 s to notice that a
+node is gone, and chooses it until then."""
 RUN = 4096
 """Documents that go to one shard before the next one takes its turn."""
 
@@ -120,7 +123,8 @@ class DistributedWriter:
         names = document_ids(ids, len(documents))
         fields = None
         if metadata is not None:
-            fields = Metadata.of(metadata, len(documents), self._types)
+            known = {**self._commit.fields, **self._types}
+            fields = Metadata.of(metadata, len(documents), known)
             self._types |= fields.types
         pieces = self._dealt(len(names))
         arguments: list[list[tuple[Any, ...]]] = [[(names,)] for _ in self._commit.shards]
@@ -172,7 +176,10 @@ class DistributedWriter:
         deal = self._commit.deal.without([each.lost for each in prepared])
         deal = deal.extended(self._runs, [counts[run] for run in range(len(self._runs))])
         self._publish(tuple(each.entry for each in prepared), deal)
-        self._all([each.committed.remote() for each in self._writers])
+        try:
+            self._ray.get([each.committed.remote() for each in self._writers])
+        except self._ray.exceptions.RayError:
+            self._reset()  # a process is lost, and with it nothing: all is committed
 
     def rollback(self) -> None:
         """Forget all changes since the last commit."""
@@ -209,13 +216,28 @@ class DistributedWriter:
         """Commit empty shards."""
         self._commit = Commit(0, vocabulary_size, (), Deal([], []))
         names = [fresh_shard() for _ in range(shards)]
-        self._writers = [self._started(name, None) for name in names]
+        self._writers = self._started([(name, None) for name in names])
         prepared: list[Prepared] = self._all([each.prepare.remote() for each in self._writers])
         self._publish(tuple(each.entry for each in prepared), Deal([], []))
 
-    def _started(self, name: str, entry: ShardEntry | None) -> Any:
+    def _started(self, shards: Sequence[tuple[str, ShardEntry | None]]) -> list[Any]:
+        """Start processes that have no changes yet, again where Ray chose a node that is gone."""
         actor = self._actor.options(num_cpus=0, scheduling_strategy="SPREAD")
-        return actor.remote(self._storage, name, entry, self.vocabulary_size, self._scratch)
+        for _ in range(STARTS):
+            writers = [
+                actor.remote(self._storage, name, entry, self.vocabulary_size, self._scratch)
+                for name, entry in shards
+            ]
+            try:
+                self._ray.get([each.ready.remote() for each in writers])
+                return writers
+            except self._ray.exceptions.RayTaskError as error:
+                raise cause(error) from None
+            except self._ray.exceptions.RayError as error:
+                reason = error
+        raise UnavailableError(
+            f"no processes could be started to change {self._storage} ({reason}): see `ray status`"
+        )
 
     def _publish(self, entries: tuple[ShardEntry, ...], deal: Deal) -> None:
         commit = Commit(self._commit.generation + 1, self.vocabulary_size, entries, deal)
@@ -225,7 +247,7 @@ class DistributedWriter:
             with suppress(OSError, InputError):
                 if newest(self._storage).generation == commit.generation:
                     self._commit = commit  # it failed after it could be seen
-                    self._pending, self._runs = {}, []
+                    self._reset()
             raise
         self._commit, self._pending, self._runs = commit, {}, []
         sweep(self._storage)
@@ -253,7 +275,7 @@ class DistributedWriter:
     def _change(self, arguments: list[list[tuple[Any, ...]]]) -> int:
         """Let each shard make changes, one after the other; return how many were deleted."""
         if not self._writers:
-            self._writers = [self._started(each.name, each) for each in self._commit.shards]
+            self._writers = self._started([(each.name, each) for each in self._commit.shards])
         calls = [
             writer.change.remote(*each)
             for writer, several in zip(self._writers, arguments, strict=True)

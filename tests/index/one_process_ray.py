@@ -44,7 +44,7 @@ class Handle:
             if self.dead:
                 return Reference(None, error=exceptions.RayActorError())
             arguments = pickle.loads(pickle.dumps(arguments))
-            slow = 0.0 if method in ("process", "prepare") else self.delay
+            slow = self.delay if method == "call" else 0.0
             return Reference(
                 lambda: getattr(self.made, method)(*arguments), time.monotonic() + slow
             )
@@ -68,6 +68,8 @@ class Remote:
             raise ValueError(f"{name} is taken")
         strategy = self.chosen.get("scheduling_strategy")
         handle = Handle(self.what(*arguments), getattr(strategy, "node", None))
+        if strategy == "SPREAD" and self.ray.doomed:
+            self.ray.doomed, handle.dead = self.ray.doomed - 1, True
         if name is not None:
             self.ray.named[name] = handle
         self.ray.actors.append(handle)
@@ -86,6 +88,9 @@ class OneProcessRay(ModuleType):
         super().__init__("ray")
         self.exceptions = exceptions
         self.actors, self.named = [], {}
+        self.doomed = (
+            0  # of the actors for which Ray chooses a node, how many have one that is gone
+        )
         self.alive = [f"node-{i}" for i in range(nodes)]
 
     def remote(self, what):
@@ -94,10 +99,13 @@ class OneProcessRay(ModuleType):
     def nodes(self):
         return [{"NodeID": n, "Alive": True, "Resources": {"CPU": 1.0}} for n in self.alive]
 
-    def get(self, given):
+    def get(self, given, timeout=None):
+        until = time.monotonic() + (1e9 if timeout is None else timeout)
         if isinstance(given, list):
-            return [self.get(each) for each in given]
+            return [self.get(each, max(0.0, until - time.monotonic())) for each in given]
         while time.monotonic() < given.at:
+            if time.monotonic() >= until:
+                raise exceptions.GetTimeoutError
             time.sleep(0.001)
         if given.error is not None:
             raise given.error

@@ -51,6 +51,7 @@ def test_imports_go_one_way(package, modules):
     [
         ("rarefy", ["numba", "torch", "numpy", "rarefy.sparse", "rarefy.index", "rarefy.eval"]),
         ("rarefy.index", ["torch", "rarefy.sparse", "rarefy.eval", "typer", "rich"]),
+        ("rarefy.index.distributed", ["ray", "fsspec", "torch", "pyarrow"]),
         ("rarefy.sparse", ["torch", "transformers", "rarefy.index"]),
         ("rarefy.eval", ["torch", "faiss", "matplotlib", "ir_measures", "jinja2"]),
         ("rarefy.eval.report", ["matplotlib", "jinja2", "rarefy.index", "rarefy.sparse"]),

@@ -10,6 +10,7 @@ PACKAGES = [
     "rarefy",
     "rarefy.eval",
     "rarefy.index",
+    "rarefy.index.distributed",
     "rarefy.search",
     "rarefy.serve",
     "rarefy.sparse",

@@ -1,0 +1,285 @@
+"""What an index of several nodes costs and bears: Ray's nodes on one machine, a process each.
+
+Nodes share the two cores and the memory of one machine here, so that ratios mean something and
+times little. A node "of one core" is one whose processes may run on that core alone.
+
+    python benchmarks/cluster.py                    all parts
+    python benchmarks/cluster.py latency threshold  some
+    python benchmarks/cluster.py --smoke --out PATH a toy
+"""
+
+from __future__ import annotations
+
+import os
+import tempfile
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import ray
+import scipy.sparse
+from corpus import corpus, toy
+from parts import Part, run
+from ray.cluster_utils import Cluster
+from synthetic import synthetic
+from targets import LARGER, SMALLER, row
+
+from rarefy.index import Index
+from rarefy.index.distributed import DistributedIndex
+from rarefy.index.storage.manifest import read_newest
+
+RESULT = Path(__file__).parent / "results" / "cluster.json"
+MEMORY = Path("/dev/shm")
+"""Where shards are kept: what is measured is not the disk."""
+LONG = 280.0
+QUERIES = 400
+
+
+@contextmanager
+def nodes(cpus: list[int]) -> Iterator[Cluster]:
+    """Start Ray on so many nodes, with so many tasks at once on each."""
+    with tempfile.TemporaryDirectory(prefix="ray-", ignore_cleanup_errors=True) as folder:
+        settings = {"object_store_memory": 2**30, "temp_dir": folder}
+        head = {"num_cpus": cpus[0], "include_dashboard": False, **settings}
+        made = Cluster(initialize_head=True, head_node_args=head)
+        for count in cpus[1:]:
+            made.add_node(num_cpus=count, **settings)
+        ray.init(address=made.address, log_to_driver=False, logging_level="error")
+        try:
+            yield made
+        finally:
+            ray.shutdown()
+            made.shutdown()
+
+
+@contextmanager
+def storage() -> Iterator[Path]:
+    """Return a folder in memory, with room for copies beside it."""
+    with tempfile.TemporaryDirectory(prefix="shards-", dir=MEMORY) as folder:
+        yield Path(folder)
+
+
+def opened(folder: Path, documents: Any, shards: int, replicas: int = 1) -> DistributedIndex:
+    """Build an index of some shards and open it."""
+    return DistributedIndex.build(
+        documents, storage=folder / "i", shards=shards, replicas=replicas, scratch=str(folder / "s")
+    )
+
+
+def vectors(size: int, smoke: bool) -> tuple[Any, Any]:
+    """Return documents and queries, csr float32."""
+    source = toy() if smoke else corpus()
+    queries = source.queries["medium"].tocsr()[:QUERIES]
+    if smoke:
+        return source.documents.tocsr(), queries
+    return source.documents.tocsr() if size <= SMALLER else synthetic(size), queries
+
+
+def latency(home: Path, smoke: bool) -> dict[str, Any]:
+    """One client's queries: four shards on two nodes, and one index in the client's process."""
+    documents, queries = vectors(LARGER, smoke)
+    one = Index.build(documents)
+    with storage() as folder, nodes([2, 2]), opened(folder, documents, 4) as many:
+        wait(many)
+        times = np.zeros((2, queries.shape[0]))
+        for i in range(queries.shape[0]):
+            found = []
+            for at, index in enumerate((one, many)):
+                began = time.perf_counter()
+                found.append(index.search(queries[[i]], 10))
+                times[at, i] = time.perf_counter() - began
+            for a, b in zip(*found, strict=True):
+                assert np.array_equal(a, b)
+    p50 = np.percentile(times * 1e3, 50, axis=1).tolist()
+    p99 = np.percentile(times * 1e3, 99, axis=1).tolist()
+    return {
+        "documents": documents.shape[0],
+        "one_ms": {"p50": p50[0], "p99": p99[0]},
+        "four_shards_ms": {"p50": p50[1], "p99": p99[1]},
+        "targets": [row("4 shards, added latency, p50, ms", "<=", 3, p50[1] - p50[0])],
+    }
+
+
+def throughput(home: Path, smoke: bool) -> dict[str, Any]:
+    """Search in batches: the two shards' processes on one core, and on a core each."""
+    documents, queries = vectors(SMALLER, smoke)
+    cores = sorted(os.sched_getaffinity(0))[:2]
+    rates = {}
+    with storage() as folder, nodes([1, 1]), opened(folder, documents, 2) as index:
+        wait(index)
+        replicas = [ray.get(each.handle.process.remote()) for each in index._fleet._replicas]
+        every = [queries[i : i + 200] for i in range(0, queries.shape[0], 200)] * (
+            1 if smoke else 6
+        )
+        for _ in range(2):
+            for used in (1, 2):
+                for number, process in enumerate(replicas):
+                    pin_process(process, cores[number % used % len(cores)])
+                began = time.perf_counter()
+                done = sum(len(hits.rows) for hits in index.search_many(every, 10))
+                rates[used] = max(rates.get(used, 0.0), done / (time.perf_counter() - began))
+    return {
+        "documents": documents.shape[0],
+        "queries_per_second": rates,
+        "targets": [row("queries/s, 2 nodes of 1 core / 1", ">=", 1.8, rates[2] / rates[1])],
+    }
+
+
+def kill(home: Path, smoke: bool) -> dict[str, Any]:
+    """Kill a node of three while four clients search; every shard has two replicas."""
+    documents, queries = vectors(SMALLER, smoke)
+    expected = Index.build(documents).search(queries, 10)
+    failed: list[str] = []
+    times: list[tuple[float, float]] = []
+    over = threading.Event()
+    with (
+        storage() as folder,
+        nodes([2, 2, 2]) as cluster,
+        opened(folder, documents, 3, replicas=2) as index,
+    ):
+        wait(index)
+
+        def client(number: int) -> None:
+            for i in np.random.default_rng(number).integers(0, queries.shape[0], 10**6):
+                if over.is_set():
+                    return
+                began = time.perf_counter()
+                try:
+                    hits = index.search(queries[[i]], 10)
+                    assert np.array_equal(hits.rows[0], expected.rows[i])
+                    assert np.array_equal(hits.scores[0], expected.scores[i])
+                except Exception as error:
+                    failed.append(repr(error))
+                times.append((began, time.perf_counter() - began))
+
+        clients = [threading.Thread(target=client, args=(number,)) for number in range(4)]
+        for each in clients:
+            each.start()
+        time.sleep(5)
+        node = cluster.list_all_nodes()[-1]
+        began = time.perf_counter()
+        cluster.remove_node(node, allow_graceful=False)
+        wait(index, without=node.node_id)
+        restored = time.perf_counter() - began
+        time.sleep(2)
+        over.set()
+        for each in clients:
+            each.join()
+    taken = np.array([taken for _, taken in times]) * 1e3
+    return {
+        "documents": documents.shape[0],
+        "queries": len(times),
+        "failures": failed[:3],
+        "milliseconds": {"p50": float(np.median(taken)), "most": float(taken.max())},
+        "targets": [
+            row("node killed under load: failed queries", "<=", 0, len(failed)),
+            row("node killed under load: full strength again, s", "<=", 30, restored),
+        ],
+    }
+
+
+def build(home: Path, smoke: bool) -> dict[str, Any]:
+    """Four shards built by one worker at a time, and by two."""
+    documents, _ = vectors(262_144, smoke)
+    taken, sums = {}, {}
+    for workers in (1, 2):
+        with storage() as folder, nodes([workers]):
+            opened(folder / "warm", documents[:100], 4).close()  # processes are there, and kernels
+            began = time.perf_counter()
+            opened(folder, documents, 4).close()
+            taken[workers] = time.perf_counter() - began
+            manifests = [read_newest(each) for each in (folder / "i").glob("shard-*")]
+            sums[workers] = sorted(s.file.checksum for m in manifests for s in m.segments)
+    return {
+        "documents": documents.shape[0],
+        "seconds": taken,
+        "same_bytes": sums[1] == sums[2],
+        "targets": [row("build and open, 2 workers / 1", ">=", 1.8, taken[1] / taken[2])],
+    }
+
+
+def threshold(home: Path, smoke: bool) -> dict[str, Any]:
+    """Measure what a shard saves that knows the k-th score of three others before it begins.
+
+    It is the most that passing thresholds between shards can bring: here the others have ended.
+    """
+    documents, queries = vectors(LARGER, smoke)
+    shards = [Index.build(part) for part in split(documents, 4)]
+    last = shards[-1]._snapshot
+    shares: dict[str, float] = {}
+    for k in (10, 100):
+        others = [index.search(queries, k).scores for index in shards[:-1]]
+        known = np.sort(np.concatenate(others, axis=1), axis=1)[:, ::-1][:, k - 1]
+        plain, told = [], []
+        for i in range(queries.shape[0]):
+            for least, taken in ((-np.inf, plain), (known[i], told)):
+                taken.append(least_time(last, queries[[i]], k, least))
+        shares[str(k)] = float(np.sum(told) / np.sum(plain))
+    return {
+        "documents": documents.shape[0],
+        "time_with_threshold": shares,
+        "targets": [
+            row("time of a shard that knows the others' threshold", "<=", 0.8, shares["10"])
+        ],
+    }
+
+
+def least_time(snapshot: Any, query: Any, k: int, least: float) -> float:
+    """Return the shortest of three searches that begin with k results of a score, in seconds."""
+    from rarefy.index.kernels import search_many
+    from rarefy.index.vectors import canonical
+
+    queries, searcher = canonical(query), snapshot._searcher
+    ((leaves, plan_ptr, plans),) = snapshot._plans_for(k, None)
+    times = []
+    for _ in range(3):
+        rows = np.full((1, k), np.iinfo(np.int64).max if least > 0 else -1)
+        scores = np.full((1, k), least, np.float32)
+        scratch = searcher.take()
+        began = time.perf_counter()
+        search_many(
+            leaves, queries.indptr, queries.columns, queries.weights, snapshot._allowed,
+            plan_ptr, plans, scratch, True, rows, scores,
+        )  # fmt: skip
+        times.append(time.perf_counter() - began)
+        searcher.give(scratch)
+    return min(times)
+
+
+def split(documents: Any, parts: int) -> list[Any]:
+    """Return equal runs of documents."""
+    ends = np.linspace(0, documents.shape[0], parts + 1).astype(int)
+    return [scipy.sparse.csr_array(documents[a:b]) for a, b in pairwise(ends)]
+
+
+def pin_process(process: int, core: int) -> None:
+    """Let all threads of a process run on one core alone."""
+    for thread in os.listdir(f"/proc/{process}/task"):
+        os.sched_setaffinity(int(thread), {core})
+
+
+def wait(index: DistributedIndex, without: str = "") -> None:
+    """Wait until all replicas are there, and none is on a node."""
+    until = time.monotonic() + LONG
+    while without in index.nodes or not index.strong:
+        if time.monotonic() > until:
+            raise TimeoutError(f"{index} did not come to full strength: {index.nodes}")
+        time.sleep(0.05)
+
+
+PARTS: dict[str, Part] = {
+    "latency": latency,
+    "throughput": throughput,
+    "kill": kill,
+    "build": build,
+    "threshold": threshold,
+}
+
+
+if __name__ == "__main__":
+    run(PARTS, RESULT, __doc__)
