@@ -15,7 +15,10 @@ if TYPE_CHECKING:
     from rarefy.sparse.encoders.dense import DenseEncoder
     from rarefy.sparse.encoders.given import GivenVectors
     from rarefy.sparse.encoders.images import ImageEncoder
+    from rarefy.sparse.heads.codebook import Codebook
+    from rarefy.sparse.heads.concept_autoencoder import ConceptAutoencoder
     from rarefy.sparse.heads.dense_to_sparse import DenseToSparse
+    from rarefy.sparse.heads.sign_hash import SignHash
     from rarefy.sparse.heads.signed_rotation import SignedRotation
     from rarefy.sparse.heads.static_query import StaticQuery
     from rarefy.sparse.heads.token_to_sparse import TokenToSparse
@@ -29,10 +32,13 @@ if TYPE_CHECKING:
 
 _HOME = {
     "BM25": "lexical",
+    "Codebook": "heads.codebook",
+    "ConceptAutoencoder": "heads.concept_autoencoder",
     "DenseEncoder": "encoders.dense",
     "DenseToSparse": "heads.dense_to_sparse",
     "GivenVectors": "encoders.given",
     "ImageEncoder": "encoders.images",
+    "SignHash": "heads.sign_hash",
     "SignedRotation": "heads.signed_rotation",
     "SparseModel": "sparse_model",
     "StaticQuery": "heads.static_query",
@@ -46,10 +52,13 @@ _HOME = {
 
 __all__ = [
     "BM25",
+    "Codebook",
+    "ConceptAutoencoder",
     "DenseEncoder",
     "DenseToSparse",
     "GivenVectors",
     "ImageEncoder",
+    "SignHash",
     "SignedRotation",
     "SparseModel",
     "StaticQuery",

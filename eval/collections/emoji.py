@@ -1,10 +1,17 @@
-"""Emoji as a test collection: a name or a picture asks, pictures of another style answer."""
+"""Emoji as a test collection: a name or a picture asks, other pictures or names answer."""
 
 from __future__ import annotations
 
 from rarefy.errors import InputError
 from rarefy.eval.collections.collection import Collection
-from rarefy.sparse.training.sources.emoji import LANGUAGES, STYLES, EmojiSplit, emoji_concepts
+from rarefy.sparse.model import Role
+from rarefy.sparse.training.sources.emoji import (
+    LANGUAGES,
+    STYLES,
+    Concept,
+    EmojiSplit,
+    emoji_concepts,
+)
 
 __all__ = ["read_emoji"]
 
@@ -17,8 +24,9 @@ def read_emoji(name: str, *, split: str | None = None) -> Collection:
     Parameters
     ----------
     name
-        ``"emoji/<source>-<style>"``: the source is a language, such as ``de``, or a style, such as
-        ``google``; documents are pictures of the other style, by default ``windows``.
+        ``"emoji/<source>-<target>"``, each a language, such as ``de``, or a style, such as
+        ``google``; by default the target is ``windows``. Styles are of pictures, languages of
+        names: ``emoji/de-en`` asks English names in German.
     split
         ``"test"`` (300 concepts, the default), ``"validation"`` (150) or ``"train"`` (1,040): no
         concept is in two.
@@ -31,30 +39,33 @@ def read_emoji(name: str, *, split: str | None = None) -> Collection:
     Raises
     ------
     InputError
-        If there is no such source, style or split.
+        If there is no such source, target or split.
     MissingExtraError
         If the packages are not installed.
     """
-    source, _, style = name.removeprefix("emoji/").partition("-")
-    style = style or _DRAWN
-    if source not in (*LANGUAGES, *STYLES) or style not in STYLES or source == style:
+    source, _, target = name.removeprefix("emoji/").partition("-")
+    target = target or _DRAWN
+    if not {source, target} <= {*LANGUAGES, *STYLES} or source == target:
         raise InputError(
-            f"there is no collection {name!r}; expected emoji/<source> or emoji/<source>-<style>, "
-            f"a source of {', '.join((*LANGUAGES, *STYLES))} and another style of "
-            f"{', '.join(STYLES)}"
+            f"there is no collection {name!r}; expected emoji/<source> or emoji/<source>-<target>, "
+            f"two of {', '.join((*LANGUAGES, *STYLES))}"
         )
+    sides: dict[Role, str] = {"document": target, "query": source}
     chosen: EmojiSplit = split or "test"  # type: ignore[assignment]
     concepts = emoji_concepts(chosen)
     ids = [concept.code for concept in concepts]
-    pictured = source in STYLES
     return Collection(
         name=name,
         split=chosen,
         document_ids=ids,
-        documents=[concept.pictures[style] for concept in concepts],
+        documents=[_item(concept, target) for concept in concepts],
         query_ids=ids,
-        queries=[(c.pictures if pictured else c.captions)[source] for c in concepts],
+        queries=[_item(concept, source) for concept in concepts],
         qrels={key: {key: 1} for key in ids},
-        language="en" if pictured else source,
-        pictured=frozenset({"document", "query"} if pictured else {"document"}),
+        language=next((side for side in sides.values() if side in LANGUAGES), "en"),
+        pictured=frozenset(role for role, side in sides.items() if side in STYLES),
     )
+
+
+def _item(concept: Concept, side: str) -> str:
+    return (concept.pictures if side in STYLES else concept.captions)[side]

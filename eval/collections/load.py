@@ -9,6 +9,7 @@ from rarefy.errors import InputError
 from rarefy.eval.collections.beir import read_beir
 from rarefy.eval.collections.collection import Collection
 from rarefy.eval.collections.crossings import crossed
+from rarefy.eval.collections.debian import read_debian
 from rarefy.eval.collections.emoji import read_emoji
 from rarefy.eval.collections.irds import read_irds
 from rarefy.eval.collections.languages import guess_language
@@ -33,7 +34,8 @@ def load_collection(
     ----------
     spec
         A folder in BEIR or TREC form, ``"pydocs"``, ``"emoji/<source>"``
-        (`rarefy.eval.collections.emoji`), ``"irds:<id>"``, or the name of a known collection, such
+        (`rarefy.eval.collections.emoji`), ``"debian/de-en"`` (`rarefy.eval.collections.debian`),
+        ``"irds:<id>"``, or the name of a known collection, such
         as ``"scifact"``, whose contents are compared with those on record, or of two across
         languages, such as ``"xquad-r/de-en"`` (`rarefy.eval.collections.crossings`). A folder of
         such a name is written with its path: ``"./pydocs"``.
@@ -70,6 +72,8 @@ def _read(spec: str | Path, split: str | None, drop_unknown: bool) -> Collection
     folder, name = Path(spec), None
     if not folder.is_dir() and str(spec).startswith("emoji/"):
         return read_emoji(str(spec), split=split)
+    if not folder.is_dir() and str(spec).startswith("debian/"):
+        return read_debian(str(spec))
     if not folder.is_dir() and (found := known_folder(str(spec))):
         folder, name = found, str(spec)
     if not folder.is_dir():
@@ -79,7 +83,7 @@ def _read(spec: str | Path, split: str | None, drop_unknown: bool) -> Collection
         raise InputError(
             f"no collection {str(spec)!r}; expected a folder in BEIR form (corpus.jsonl, "
             "queries.jsonl, qrels/<split>.tsv) or TREC form (documents, topics, qrels), pydocs, "
-            "emoji/en, irds:<id>, or a known name such as scifact"
+            "emoji/en, debian/de-en, irds:<id>, or a known name such as scifact"
         )
     read = read_trec if any(folder.glob("topics*")) else read_beir
     collection = _guessed(read(folder, split=split, drop_unknown=drop_unknown))

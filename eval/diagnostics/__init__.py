@@ -2,11 +2,13 @@
 
 `terms`: are they used, and are they the text's own? `agreement`: do sparse scores rank as dense
 ones do? `space`: where do two kinds of vectors lie? `confusion`: what does an encoder take for the
-same, and does the head tell it apart? `consistency`: does a paraphrase, or another language, get
+same, and does the head tell it apart? `concepts`: what do columns without words stand for?
+`consistency`: does a paraphrase, or another language, get
 the same ranking?
 """
 
 from rarefy.eval.diagnostics.agreement import Separability, kendall_tau, separability
+from rarefy.eval.diagnostics.concepts import Concept, concept_report
 from rarefy.eval.diagnostics.confusion import Confusions, confusion_report
 from rarefy.eval.diagnostics.consistency import RankVariance, first_ranks, mean_rank_variance
 from rarefy.eval.diagnostics.space import (
@@ -27,6 +29,7 @@ from rarefy.eval.diagnostics.terms import (
 )
 
 __all__ = [
+    "Concept",
     "Confusions",
     "ModalityGap",
     "OwnTerms",
@@ -34,6 +37,7 @@ __all__ = [
     "Separability",
     "alignment",
     "co_activation",
+    "concept_report",
     "confusion_report",
     "dead_terms",
     "document_frequencies",

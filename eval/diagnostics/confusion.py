@@ -39,7 +39,12 @@ class Confusions(NamedTuple):
 
 
 def confusion_report(
-    dense: Rows, sparse: Rows, labels: Sequence[Any], *, threshold: float = 0.9
+    dense: Rows,
+    sparse: Rows,
+    labels: Sequence[Any],
+    *,
+    threshold: float = 0.9,
+    towers: Sequence[Any] | None = None,
 ) -> Confusions:
     """List the pairs that an encoder confuses, and how separable they are before and after a head.
 
@@ -53,6 +58,9 @@ def confusion_report(
         One for each item; items of the same label ought to be alike.
     threshold
         The dense cosine from which two vectors coincide, -1 to 1.
+    towers
+        Which tower each item is of: then pairs of two towers alone are compared, the confused ones
+        and those of one label.
 
     Returns
     -------
@@ -71,7 +79,12 @@ def confusion_report(
         )
     if not -1 <= threshold <= 1:
         raise InputError(f"threshold is {threshold}; expected a cosine, from -1 to 1")
+    if towers is not None and len(towers) != len(labels):
+        raise InputError(
+            f"there are {len(towers)} towers for {len(labels)} items; expected one each"
+        )
     _, classes = np.unique(list(labels), return_inverse=True)
+    _, sides = np.unique(range(len(labels)) if towers is None else towers, return_inverse=True)
     before, after = unit_rows(dense), unit_rows(sparse)
     found: list[tuple[npt.NDArray[Any], ...]] = []
     alike: list[tuple[npt.NDArray[Any], ...]] = []
@@ -80,6 +93,7 @@ def confusion_report(
     ):
         rows = start + np.arange(near.shape[0])
         later = np.arange(len(classes))[None, :] > rows[:, None]  # each pair once
+        later &= sides[rows][:, None] != sides[None, :]
         same = classes[rows][:, None] == classes[None, :]
         for where, pairs in ((later & same, alike), (later & ~same & (near >= threshold), found)):
             one, other = np.nonzero(where)

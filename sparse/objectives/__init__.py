@@ -7,8 +7,14 @@ regulariser; :class:`PairObjective` and :class:`AutoencoderObjective` are what a
 
 from __future__ import annotations
 
-from rarefy.sparse.objectives.autoencoding import AutoencoderObjective
-from rarefy.sparse.objectives.contrastive import info_nce, sigmoid_loss, weighted_info_nce
+from rarefy.sparse.objectives.autoencoding import AutoencoderObjective, ConceptObjective
+from rarefy.sparse.objectives.averaged_teacher import AveragedTeacher
+from rarefy.sparse.objectives.contrastive import (
+    info_loob,
+    info_nce,
+    sigmoid_loss,
+    weighted_info_nce,
+)
 from rarefy.sparse.objectives.decoding import DecodedVectors
 from rarefy.sparse.objectives.distillation import (
     kl_divergence,
@@ -17,8 +23,11 @@ from rarefy.sparse.objectives.distillation import (
     score_matrix,
 )
 from rarefy.sparse.objectives.expansion import ExpansionControl
+from rarefy.sparse.objectives.gating import caption_gated
 from rarefy.sparse.objectives.joint import JointObjective
 from rarefy.sparse.objectives.lexical import OwnWords, bag_of_words
+from rarefy.sparse.objectives.mixup import geodesic_mixup, slerp
+from rarefy.sparse.objectives.modalities import symile, universal_contrast
 from rarefy.sparse.objectives.negatives import (
     diagonal,
     easy_negatives,
@@ -26,6 +35,7 @@ from rarefy.sparse.objectives.negatives import (
     same_item,
 )
 from rarefy.sparse.objectives.pairs import PairObjective
+from rarefy.sparse.objectives.rankings import rank_consistency
 from rarefy.sparse.objectives.registry import REGULARISERS, SCORE_LOSSES, ScoreLoss, score_loss
 from rarefy.sparse.objectives.regularisers import (
     DocumentFrequencies,
@@ -36,11 +46,14 @@ from rarefy.sparse.objectives.regularisers import (
     l1,
 )
 from rarefy.sparse.objectives.schedules import Schedule
+from rarefy.sparse.objectives.spread import alignment_loss, uniformity_loss
 
 __all__ = [
     "REGULARISERS",
     "SCORE_LOSSES",
     "AutoencoderObjective",
+    "AveragedTeacher",
+    "ConceptObjective",
     "DecodedVectors",
     "DocumentFrequencies",
     "ExpansionControl",
@@ -49,22 +62,31 @@ __all__ = [
     "PairObjective",
     "Schedule",
     "ScoreLoss",
+    "alignment_loss",
     "anti_zero",
     "bag_of_words",
+    "caption_gated",
     "df_flops",
     "diagonal",
     "easy_negatives",
     "false_negatives",
     "flops",
+    "geodesic_mixup",
+    "info_loob",
     "info_nce",
     "joint_top_k",
     "kl_divergence",
     "l1",
     "margin_mse",
+    "rank_consistency",
     "reconstruction",
     "same_item",
     "score_loss",
     "score_matrix",
     "sigmoid_loss",
+    "slerp",
+    "symile",
+    "uniformity_loss",
+    "universal_contrast",
     "weighted_info_nce",
 ]

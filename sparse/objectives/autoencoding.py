@@ -7,15 +7,17 @@ from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
+from torch.nn import functional
 
 from rarefy.sparse.objectives.pairs import DensePairs
 from rarefy.sparse.objectives.registry import ScoreLoss
 from rarefy.sparse.objectives.schedules import Schedule
 
 if TYPE_CHECKING:
+    from rarefy.sparse.heads.concept_autoencoder import ConceptAutoencoder
     from rarefy.sparse.heads.top_k_autoencoder import TopKAutoencoder
 
-__all__ = ["AutoencoderObjective"]
+__all__ = ["AutoencoderObjective", "ConceptObjective"]
 
 
 @dataclass(frozen=True)
@@ -60,3 +62,34 @@ class AutoencoderObjective:
             teacher = batch.queries @ batch.documents.T
             terms["scores"] = self.scores_weight * self.scores(queries @ documents.T, teacher)
         return terms
+
+
+@dataclass(frozen=True)
+class ConceptObjective:
+    r"""The loss of VL-SAE: each modality rebuilt by its own decoder from its concepts.
+
+    .. math:: |q - D_q z(q)|^2 + |d - D_d z(d)|^2
+
+    Shen et al., "VL-SAE: Interpreting and Enhancing Vision-Language Alignment with a Unified
+    Concept Set", 2025; means over the batch and the entries.
+
+    Parameters
+    ----------
+    head
+        The head that is trained.
+    """
+
+    head: ConceptAutoencoder
+
+    def __call__(
+        self, queries: Tensor, documents: Tensor, batch: DensePairs, step: int
+    ) -> dict[str, Tensor]:
+        """Return the terms of the loss by name; see :meth:`PairObjective.forward`."""
+        return {
+            "queries_rebuilt": functional.mse_loss(
+                self.head.decode(queries, "query"), batch.queries
+            ),
+            "documents_rebuilt": functional.mse_loss(
+                self.head.decode(documents, "document"), batch.documents
+            ),
+        }

@@ -16,7 +16,7 @@ from rarefy.errors import InputError
 from rarefy.sparse.objectives.directions import Directions, averaged
 from rarefy.sparse.objectives.negatives import diagonal
 
-__all__ = ["info_nce", "sigmoid_loss", "weighted_info_nce"]
+__all__ = ["info_loob", "info_nce", "sigmoid_loss", "weighted_info_nce"]
 
 
 def info_nce(
@@ -65,6 +65,38 @@ def info_nce(
     if not positives.any():
         raise InputError("positives has none; expected at least one positive document")
     return averaged(_info_nce, directions, scores / temperature, positives, ignored, weights)
+
+
+def info_loob(
+    scores: Tensor,
+    positives: Tensor | None = None,
+    ignored: Tensor | None = None,
+    *,
+    temperature: float | Tensor = 1.0,
+    directions: Directions = "both",
+) -> Tensor:
+    r"""Return InfoNCE without the positive in its denominator, which never saturates.
+
+    With N(i) the negatives of query i,
+
+    .. math:: -\frac{1}{q} \sum_i \frac{1}{|P(i)|} \sum_{p \in P(i)}
+              \log \frac{\exp(s_{ip} / \tau)}{\sum_{j \in N(i)} \exp(s_{ij} / \tau)}
+
+    Fürst et al., "CLOOB: Modern Hopfield Networks with InfoLOOB Outperform CLIP", NeurIPS 2022,
+    without its retrieval of averages. It has no lower bound: use it on cosines.
+
+    Parameters
+    ----------
+    scores, positives, ignored, temperature, directions
+        As for :func:`info_nce`.
+
+    Raises
+    ------
+    InputError
+        If a query with positives has no negative.
+    """
+    positives = diagonal(scores) if positives is None else positives
+    return averaged(_info_loob, directions, scores / temperature, positives, ignored)
 
 
 def weighted_info_nce(
@@ -144,6 +176,17 @@ def sigmoid_loss(
     if ignored is not None:
         losses = losses.masked_fill(ignored & ~positives, 0)
     return losses.sum() / len(scores)
+
+
+def _info_loob(logits: Tensor, positives: Tensor, ignored: Tensor | None) -> Tensor:
+    negatives = ~positives if ignored is None else ~(positives | ignored)
+    counts = positives.sum(1)
+    labelled = counts > 0
+    if not negatives[labelled].any(1).all():
+        raise InputError("a query has no negatives; expected at least one for each")
+    pulls = logits.masked_fill(~positives, 0).sum(1)[labelled] / counts[labelled]
+    pushes = logits.masked_fill(~negatives, -torch.inf)[labelled].logsumexp(1)
+    return (pushes - pulls).mean()
 
 
 def _info_nce(

@@ -12,8 +12,14 @@ from typing import Any
 from torch import Tensor
 
 from rarefy.errors import InputError
-from rarefy.sparse.objectives.contrastive import info_nce, sigmoid_loss, weighted_info_nce
+from rarefy.sparse.objectives.contrastive import (
+    info_loob,
+    info_nce,
+    sigmoid_loss,
+    weighted_info_nce,
+)
 from rarefy.sparse.objectives.distillation import kl_divergence, margin_mse, score_matrix
+from rarefy.sparse.objectives.rankings import rank_consistency
 from rarefy.sparse.objectives.regularisers import anti_zero, df_flops, flops, l1
 
 __all__ = ["REGULARISERS", "SCORE_LOSSES", "ScoreLoss", "score_loss"]
@@ -66,9 +72,11 @@ class ScoreLoss:
 
 SCORE_LOSSES: Mapping[str, ScoreLoss] = MappingProxyType(
     {
+        "info_loob": ScoreLoss(info_loob),
         "info_nce": ScoreLoss(info_nce),
         "kl_divergence": ScoreLoss(kl_divergence),
         "margin_mse": ScoreLoss(margin_mse),
+        "rank_consistency": ScoreLoss(rank_consistency),
         "score_matrix": ScoreLoss(score_matrix),
         "sigmoid_loss": ScoreLoss(sigmoid_loss),
         "weighted_info_nce": ScoreLoss(weighted_info_nce),

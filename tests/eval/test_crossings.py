@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import gzip
+
 import pytest
 
 from rarefy.errors import InputError
 from rarefy.eval import bench, load_collection
-from rarefy.eval.collections import Collection
+from rarefy.eval.collections import Collection, debian
 from rarefy.eval.collections.crossings import crossed
 from rarefy.sparse import BM25
 
@@ -50,9 +52,43 @@ def test_emoji_ask_in_languages_and_styles(packages):
     assert across.pictured == {"document", "query"}
     assert across.queries == english.documents
     assert across.documents == german.documents
+    names = load_collection("emoji/de-en")
+    assert not names.pictured
+    assert (names.language, names.queries) == ("en", german.queries)
+    assert names.documents == english.queries
 
 
-@pytest.mark.parametrize("name", ["emoji/xx", "emoji/en-en", "emoji/google-google", "emoji/"])
+def translation(language, **texts):
+    return "".join(
+        f"Package: {key}\nDescription-md5: {key}\nDescription-{language}: {text}\n more\n\n"
+        for key, text in texts.items()
+    )
+
+
+def test_debian_s_translations(tmp_path, monkeypatch):
+    english = translation("en", a="a game", b="fonts", c="a game", d="an editor", e="tools")
+    german = translation("de", b="Schriften", c="ein Spiel", a="Spiel", d="an editor", x="mehr")
+    (tmp_path / "mirror_dists_main_i18n_Translation-en").write_text(english)
+    with gzip.open(tmp_path / "mirror_dists_main_i18n_Translation-de.gz", "wt") as file:
+        file.write(german)
+    monkeypatch.setattr(debian, "LISTS", tmp_path)
+    found = load_collection("debian/de-en")
+    assert found.query_ids == found.document_ids == ["a", "b"]
+    assert found.queries == ["Spiel", "Schriften"]
+    assert found.documents == ["a game", "fonts"]
+    assert found.qrels == {"a": {"a": 1}, "b": {"b": 1}}
+    back = load_collection("debian/en-de")
+    assert (back.queries, back.documents) == (found.documents, found.queries)
+    assert back.language == "de"
+    with pytest.raises(InputError, match=r"no file \.\.\._Translation-fr"):
+        load_collection("debian/fr-en")
+    with pytest.raises(InputError, match="no collection 'debian/de'"):
+        load_collection("debian/de")
+
+
+@pytest.mark.parametrize(
+    "name", ["emoji/xx", "emoji/en-en", "emoji/de-xx", "emoji/google-google", "emoji/"]
+)
 def test_no_such_emoji(name):
     with pytest.raises(InputError, match=f"no collection {name!r}"):
         load_collection(name)

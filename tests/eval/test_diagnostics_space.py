@@ -193,3 +193,20 @@ def test_over_used_terms(share):
 def test_bad_input(call, message):
     with pytest.raises(InputError, match=message):
         call()
+
+
+def test_confusions_across_towers(sets):
+    dense, _, sparse = sets
+    labels = [number % 9 for number in range(17)]
+    towers = ["text"] * 9 + ["image"] * 8
+    x, y = unit(dense), unit(sparse)
+    across = [(i, j) for i, j in combinations(range(17), 2) if towers[i] != towers[j]]
+    confused = [(i, j) for i, j in across if labels[i] != labels[j] and np.dot(x[i], x[j]) >= 0.1]
+    alike = [(i, j) for i, j in across if labels[i] == labels[j]]
+    found = confusion_report(dense, sparse, labels, threshold=0.1, towers=towers)
+    assert sorted(map(tuple, found.rows.tolist())) == confused
+    for vectors, share in ((x, found.before), (y, found.after)):
+        good, bad = ([np.dot(vectors[i], vectors[j]) for i, j in p] for p in (alike, confused))
+        assert share == pytest.approx(share_above(good, bad))
+    with pytest.raises(InputError, match="16 towers for 17 items"):
+        confusion_report(dense, sparse, labels, towers=towers[1:])

@@ -14,7 +14,7 @@ from typing import IO, Any
 from rarefy.errors import InputError
 from rarefy.sparse.training.sources.source import Pair, Source
 
-__all__ = ["debian_descriptions"]
+__all__ = ["debian_descriptions", "opened"]
 
 _APT_HELPER = "/usr/lib/apt/apt-helper"  # what unpacks lz4 wherever apt has made such files
 _OPENINGS: dict[str, Callable[..., Any]] = {".gz": gzip.open, ".xz": lzma.open}
@@ -60,7 +60,7 @@ def debian_descriptions(paths: Iterable[str | Path]) -> Source:
 def _read(files: list[Path]) -> Iterator[Pair]:
     seen: set[int] = set()
     for path in files:
-        with _opened(path) as lines:
+        with opened(path) as lines:
             short = ""
             long: list[str] = []
             for line in (*lines, "\n"):
@@ -77,7 +77,14 @@ def _read(files: list[Path]) -> Iterator[Pair]:
 
 
 @contextmanager
-def _opened(path: Path) -> Iterator[IO[str]]:
+def opened(path: Path) -> Iterator[IO[str]]:
+    """Open a file of apt's, packed or not, as lines of text.
+
+    Raises
+    ------
+    InputError
+        If it cannot be unpacked.
+    """
     if path.suffix != ".lz4":
         opening: Callable[..., IO[str]] = _OPENINGS.get(path.suffix, open)
         with opening(path, "rt", encoding="utf-8", errors="replace") as lines:
