@@ -78,6 +78,8 @@ def answered(shards: int, replicas: int, down: float) -> float:
 
     Parameters
     ----------
+    shards, replicas
+        How many there are, and of each.
     down
         The share of its time for which a replica is down, independent of others.
     """
