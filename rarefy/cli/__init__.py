@@ -19,6 +19,7 @@ from rarefy.cli.encode import encode
 from rarefy.cli.eval import evaluate
 from rarefy.cli.index import index
 from rarefy.cli.mcp import mcp
+from rarefy.cli.plan import plan
 from rarefy.cli.push import pull, push
 from rarefy.cli.reproduce import reproduce
 from rarefy.cli.search import search
@@ -56,6 +57,7 @@ app.command("convert", rich_help_panel=RETRIEVE, no_args_is_help=True)(convert)
 app.command("encode", rich_help_panel=RETRIEVE, no_args_is_help=True)(encode)
 app.command("index", rich_help_panel=RETRIEVE, no_args_is_help=True)(index)
 app.command("mcp", rich_help_panel=RETRIEVE, no_args_is_help=True)(mcp)
+app.command("plan", rich_help_panel=RETRIEVE, no_args_is_help=True)(plan)
 app.command("pull", rich_help_panel=RETRIEVE, no_args_is_help=True)(pull)
 app.command("push", rich_help_panel=RETRIEVE, no_args_is_help=True)(push)
 app.command("search", rich_help_panel=RETRIEVE, no_args_is_help=True)(search)

@@ -191,14 +191,13 @@ class Postgres:
         )
         vectors = canonical(queries, width=schema.vocabulary_size, what="query vectors")
         answers = []
-        with self._connection.transaction():
-            with self._asking():
-                if self._hnsw:
-                    self._connection.execute(f"SET LOCAL hnsw.ef_search = {self._ef}")
-                    self._connection.execute("SET LOCAL hnsw.iterative_scan = strict_order")
-                    self._connection.execute("SET LOCAL enable_seqscan = off")
-                else:
-                    self._connection.execute("SET LOCAL enable_indexscan = off")
+        with self._asking(), self._connection.transaction():
+            if self._hnsw:
+                self._connection.execute(f"SET LOCAL hnsw.ef_search = {self._ef}")
+                self._connection.execute("SET LOCAL hnsw.iterative_scan = strict_order")
+                self._connection.execute("SET LOCAL enable_seqscan = off")
+            else:
+                self._connection.execute("SET LOCAL enable_indexscan = off")
             for i in range(len(vectors)):
                 query = self._vector(*vectors.row(i), f"query {i}")
                 asked = statement.format(
@@ -207,8 +206,7 @@ class Postgres:
                     condition=condition,
                     k=self._sql.Literal(k),
                 )
-                with self._asking():
-                    answers.append(self._connection.execute(asked).fetchall())
+                answers.append(self._connection.execute(asked).fetchall())
         return Found.of(answers, k)
 
     def count(self) -> int:

@@ -131,20 +131,6 @@ class Schema:
                     f"delete that one first"
                 )
 
-    def check_width(self, width: int, what: str) -> None:
-        """Refuse vectors of another width.
-
-        Raises
-        ------
-        InputError
-            If they have other than `vocabulary_size` columns.
-        """
-        if width != self.vocabulary_size:
-            raise InputError(
-                f"{what} have {width} columns, the collection's have {self.vocabulary_size}: use "
-                f"those of the model that made it"
-            )
-
 
 class VectorStore(Protocol):
     """A collection of documents in somebody else's database.

@@ -1,0 +1,248 @@
+"""What does a shard cost? Counted work, times, bytes and building at several sizes.
+
+    python benchmarks/scale.py --build FOLDER      builds and saves an index of each size
+    python benchmarks/scale.py --time FOLDER       counts and times queries over them
+    python benchmarks/scale.py --fit               fits and checks the model, simulates a cluster
+    python benchmarks/scale.py --smoke --out PATH  all of it as a toy, in seconds
+
+The first two write eval/scale/measured.json, which `rarefy plan` reads; the third writes
+results/scale.json and results/scale.svg. Building counts the seconds of the processor, which a busy
+machine does not lengthen much; timing wants a quiet one.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import selectors
+import socket
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from capacity import (
+    cluster_table,
+    draw,
+    left_out_table,
+    plans,
+    plans_table,
+    simulated,
+    theory_table,
+)
+from corpus import corpus, heaviest, toy
+from synthetic import synthetic
+from timing import pin
+
+from rarefy.eval.environment import environment
+from rarefy.eval.scale import Costs
+from rarefy.eval.scale.costs import MEASURED
+from rarefy.index import Index
+from rarefy.index.kernels import SEED_BLOCKS, block_ranks
+from rarefy.index.vectors import canonical
+from rarefy.index.warmup import warm_up
+
+RESULT = Path(__file__).parent / "results" / "scale.json"
+SIZES = {
+    10_000: 131_072, 32_768: 131_072, 65_536: 131_072, 131_072: 131_072,
+    262_144: 262_144, 524_288: 1_048_576, 1_048_576: 1_048_576, 2_097_152: 4_194_304,
+}  # fmt: skip
+"""Documents -> the collection whose first they are; up to 131,072 they are real."""
+SMOKE = {500: 2000, 1000: 2000, 2000: 2000}
+SHAPES = {"k=10": (10, None), "k=100": (100, None), "nnz=5": (10, 5), "nnz=15": (10, 15)}
+"""Name -> how many documents are asked for, and how many terms of a query are kept."""
+QUERIES = 100
+ROUNDS = 5
+LISTS = (4, 16, 64, 256)
+"""Shards whose answers are merged, and that are asked over sockets."""
+DEEP = 10
+"""Documents of an answer; each is an id of 16 bytes and a score of four."""
+
+
+def build(folder: Path, sizes: dict[int, int], smoke: bool) -> list[dict[str, Any]]:
+    """Build and save an index of each size; return what that took."""
+    points = []
+    warm_up()
+    for size, whole in sizes.items():
+        matrix = toy(whole).documents if smoke else collection(whole)
+        documents = matrix.tocsr()[:size]
+        del matrix
+        began = time.process_time()
+        index = Index.build(documents)
+        seconds = time.process_time() - began
+        index.save(folder / str(size))
+        points.append(
+            {
+                "documents": size,
+                "kind": "real" if whole <= 131_072 else "synthetic",
+                "postings": int(documents.nnz),
+                "bytes": index.nbytes,
+                "build_s": seconds,
+            }
+        )
+        print(points[-1], flush=True)
+    return points
+
+
+def collection(size: int) -> Any:
+    """Return the vectors of a collection of this size."""
+    return corpus().documents if size <= 131_072 else synthetic(size)
+
+
+def timed(folder: Path, sizes: dict[int, int], smoke: bool) -> dict[int, dict[str, Any]]:
+    """Count and time each shape of query over each index, in turns; keys are sizes."""
+    medium = (toy() if smoke else corpus()).queries["medium"].tocsr()[:QUERIES]
+    found: dict[int, dict[str, Any]] = {}
+    opened = {size: Index.open(folder / str(size)) for size in sizes}
+    for size, index in opened.items():
+        found[size] = {}
+        for shape, (k, nnz) in SHAPES.items():
+            queries = medium if nnz is None else heaviest(medium, nnz)
+            rows = [queries[[i]] for i in range(queries.shape[0])]
+            taken = np.zeros((ROUNDS + 1, len(rows)))
+            for turn in range(ROUNDS + 1):
+                for i, row in enumerate(rows):
+                    began = time.perf_counter()
+                    index.search(row, k=k)
+                    taken[turn, i] = time.perf_counter() - began
+            each = np.median(taken[1:], axis=0) * 1e6
+            found[size][shape] = {
+                "work": work(index, queries, k),
+                "mean_us": float(each.mean()),
+                "p50_us": float(np.median(each)),
+                "p99_us": float(np.percentile(each, 99)),
+                "relative": np.percentile(each / each.mean(), range(0, 101, 5)).round(4).tolist(),
+            }
+    return found
+
+
+def work(index: Index, queries: Any, k: int) -> dict[str, float]:
+    """Return what search goes over, counted: means over the queries.
+
+    `blocks`: sums that are cleared and compared; `cells`: of dense rows; `entries`: of lists;
+    `looked_at`: blocks whose sums reach the k-th score.
+    """
+    (part,) = index._snapshot.parts
+    layout, size = part.segment.layout, part.segment.block_size
+    lengths = np.diff(layout.list_ptr).reshape(-1, len(layout.columns)).sum(axis=0)
+    blocks = -(-(len(layout.indptr) - 1) // size)
+    term_of = np.full(index.vocabulary_size, -1)
+    term_of[layout.columns] = np.arange(len(layout.columns))
+    vectors, hits = canonical(queries), index.search(queries, k=k)
+    searcher = index._snapshot._searcher
+    totals = np.zeros(4)
+    scratch = searcher.take()
+    for i in range(len(vectors)):
+        columns, weights = vectors.row(i)
+        terms = term_of[columns]
+        terms = terms[terms >= 0]
+        dense = layout.dense_rows[terms] >= 0
+        kth = np.maximum(hits.scores[i, -1:], 0)
+        ranks, reaching = np.zeros(1, np.int64), np.zeros(1, np.int64)
+        block_ranks(
+            part.leaf, columns, weights, 1.0, False, scratch, np.zeros(1, np.int64), kth, ranks,
+            reaching,
+        )  # fmt: skip
+        looked_at = max(int(reaching[0]), SEED_BLOCKS, k)
+        totals += [blocks, dense.sum() * blocks, lengths[terms[~dense]].sum(), looked_at]
+    searcher.give(scratch)
+    names = ("blocks", "cells", "entries", "looked_at")
+    return dict(zip(names, (totals / len(vectors)).tolist(), strict=True))
+
+
+def merged(counts: tuple[int, ...]) -> list[dict[str, float]]:
+    """Time the merge of many shards' best, as processor microseconds."""
+    rng, points = np.random.default_rng(0), []
+    for lists in counts:
+        scores = -np.sort(-rng.random((lists, DEEP), np.float32), axis=1)
+        rows = rng.integers(0, 2**40, (lists, DEEP))
+        taken = []
+        for _ in range(300):
+            began = time.perf_counter()
+            best = np.argpartition(-scores.ravel(), DEEP)[:DEEP]
+            best[np.lexsort((rows.ravel()[best], -scores.ravel()[best]))]
+            taken.append(time.perf_counter() - began)
+        points.append({"shards": lists, "us": float(np.median(taken) * 1e6)})
+    return points
+
+
+def messages(counts: tuple[int, ...], query_bytes: int = 320) -> list[dict[str, float]]:
+    """Time what it takes to ask many and read all answers over local sockets, both ends."""
+    points = []
+    for shards in counts:
+        pairs = [socket.socketpair() for _ in range(shards)]
+        chosen = selectors.DefaultSelector()
+        for near, _ in pairs:
+            chosen.register(near, selectors.EVENT_READ)
+        taken = []
+        for _ in range(100):
+            began = time.perf_counter()
+            for near, far in pairs:
+                near.send(bytes(query_bytes))
+                far.recv(query_bytes)
+                far.send(bytes(20 * DEEP))
+            left = shards
+            while left:
+                for key, _ in chosen.select():
+                    key.fileobj.recv(20 * DEEP)  # type: ignore[union-attr]
+                    left -= 1
+            taken.append(time.perf_counter() - began)
+        for pair in pairs:
+            for end in pair:
+                end.close()
+        points.append({"shards": shards, "us": float(np.median(taken) * 1e6)})
+    return points
+
+
+def main() -> None:
+    """Run the command line."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--build", type=Path, metavar="FOLDER")
+    parser.add_argument("--time", type=Path, metavar="FOLDER")
+    parser.add_argument("--fit", action="store_true")
+    parser.add_argument("--smoke", action="store_true")
+    parser.add_argument("--measured", type=Path, default=MEASURED)
+    parser.add_argument("--out", type=Path, default=RESULT)
+    options = parser.parse_args()
+    pin()
+    if options.smoke:
+        options.measured = options.out.with_suffix(".measured.json")
+        with tempfile.TemporaryDirectory() as folder:
+            measure(Path(folder), Path(folder), options.measured, SMOKE, True)
+    elif options.build or options.time:
+        measure(options.build, options.time, options.measured, SIZES, False)
+    if options.fit or options.smoke:
+        costs = Costs.measured(options.measured)
+        shards, queries = (20, 30) if options.smoke else (1000, 1000)
+        result = {
+            "coefficients": costs.coefficients.tolist(),
+            "left_out": costs.left_out(),
+            "plans": plans(options.measured),
+            "cluster": simulated(costs, shards, queries),
+            "environment": environment(),
+        }
+        options.out.write_text(json.dumps(result, indent=1) + "\n")
+        draw(result, costs.points, options.out.with_suffix(".svg"))
+        for table in (left_out_table, plans_table, cluster_table, theory_table):
+            print(table(result), end="\n\n")
+
+
+def measure(
+    built: Path | None, at: Path | None, out: Path, sizes: dict[int, int], smoke: bool
+) -> None:
+    """Build indexes in a folder, time those in a folder, and add both to what is measured."""
+    record = json.loads(out.read_text()) if out.exists() else {}
+    if built:
+        record["shards"] = build(built, sizes, smoke)
+    if at:
+        found = timed(at, sizes, smoke)
+        for point in record["shards"]:
+            point["shapes"] = found[point["documents"]]
+        record |= {"merge": merged(LISTS), "messages": messages(LISTS)}
+    record["environment"] = environment()
+    out.write_text(json.dumps(record, indent=1) + "\n")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,125 @@
+"""The model of costs finds what was put in; plans add up."""
+
+from __future__ import annotations
+
+import json
+import math
+
+import numpy as np
+import pytest
+
+from rarefy.errors import InputError
+from rarefy.eval.scale import Costs, Machine, Point, plan
+from rarefy.eval.scale.costs import MEASURED, WORK
+
+COEFFICIENTS = [10.0, 1e-4, 4e-5, 3e-4, 0.02]
+
+
+def point(documents, shapes=3):
+    """A shard whose work is proportional to its size, but for what is looked at."""
+    made = {}
+    for i in range(shapes):
+        work = {
+            "blocks": documents / 2,
+            "cells": documents * (2.0 + 3 * i),
+            "entries": documents * (0.1 + 0.05 * i * i),
+            "looked_at": 40.0 * documents**0.1 * (1 + i),
+        }
+        counts = [1.0, *(work[name] for name in WORK)]
+        counts[-1] *= math.log2(documents)
+        mean = float(np.dot(counts, COEFFICIENTS))
+        made[f"shape {i}"] = {"work": work, "mean_us": mean, "relative": [1.0, 1.0]}
+    made["k=10"] = made["shape 0"]
+    return Point(documents, "synthetic", 70 * documents, 700 * documents, documents / 1e5, made)
+
+
+@pytest.fixture
+def costs():
+    return Costs([point(n) for n in (10_000, 100_000, 1_000_000)])
+
+
+def test_the_fit_finds_the_costs_that_made_the_times(costs):
+    np.testing.assert_allclose(costs.coefficients, COEFFICIENTS, rtol=1e-6)
+    for row in costs.left_out():
+        for shape in row["shapes"].values():
+            assert shape["counted_us"] == pytest.approx(shape["measured_us"])
+            assert shape["drawn_us"] == pytest.approx(shape["measured_us"])
+        assert row["bytes"][1] == pytest.approx(row["bytes"][0])
+        assert row["build_s"][1] == pytest.approx(row["build_s"][0])
+
+
+@pytest.mark.parametrize("documents", [30_000, 500_000, 5_000_000])
+def test_sizes_that_were_not_measured(costs, documents):
+    expected = point(documents).shapes["k=10"]
+    assert costs.work(documents) == pytest.approx(expected["work"])
+    assert costs.microseconds(documents) == pytest.approx(expected["mean_us"])
+
+
+def test_a_left_out_size_does_not_predict_itself():
+    """A size that is off by twice is told by the others as it should be."""
+    points = [point(n) for n in (10_000, 30_000, 100_000, 1_000_000)]
+    odd = points[2].shapes["k=10"]
+    points[2].shapes["k=10"] = odd | {"mean_us": 2 * odd["mean_us"]}
+    row = Costs(points).left_out()[2]["shapes"]["k=10"]
+    assert row["counted_us"] == pytest.approx(row["measured_us"] / 2)
+
+
+def test_one_size_is_not_enough():
+    with pytest.raises(InputError, match="two sizes at least, got 1"):
+        Costs([point(1000)])
+
+
+def test_what_was_measured_here_is_predicted_by_the_other_sizes():
+    """The promise of docs/scale.md: a query for ten documents within a fifth, at every size."""
+    for row in Costs.measured().left_out():
+        shape = row["shapes"]["k=10"]
+        assert shape["counted_us"] == pytest.approx(shape["measured_us"], rel=0.2)
+
+
+def test_a_plan_adds_up():
+    largest = Costs.measured().points[-1]
+    found = plan(20 * largest.documents, 50.0, replicas=3, machine=Machine(16, 4))
+    assert (found.shards, found.shard_documents) == (20, largest.documents)
+    assert (found.levels, found.replicas, found.beyond) == (1, 3, False)
+    assert found.latency_us == pytest.approx(
+        found.shard_us + found.messages_us + found.merge_us + found.network_us
+    )
+    assert found.core_seconds > 20 * found.shard_us / 1e6
+    assert found.machines_for_memory == math.ceil(found.memory_gib / (16 * 0.8))
+    assert found.machines_for_queries == math.ceil(50 * found.core_seconds / (4 * 0.5))
+    assert found.machines == max(found.machines_for_memory, found.machines_for_queries)
+    twice = plan(20 * largest.documents, 50.0, replicas=6, machine=Machine(16, 4))
+    assert twice.memory_gib == pytest.approx(2 * found.memory_gib)
+    assert twice.core_seconds == found.core_seconds
+
+
+def test_one_shard_asks_nobody():
+    found = plan(1000, 1.0, replicas=1)
+    assert (found.shards, found.levels, found.machines) == (1, 0, 1)
+    assert found.latency_us == found.shard_us
+
+
+def test_levels_keep_the_fan_out():
+    for documents in (2e6, 7e7, 1e8, 3e9, 1e10):
+        found = plan(int(documents), 1.0, fan_out=8)
+        width = math.ceil(found.shards ** (1 / found.levels)) if found.levels else 1
+        assert width <= 8
+        assert width**found.levels >= found.shards
+
+
+def test_larger_shards_than_were_measured_are_named():
+    assert plan(10**8, 1.0, shard_documents=10**7).beyond
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [{"documents": 0}, {"queries_per_second": -1.0}, {"replicas": 0}, {"fan_out": 1}],
+)
+def test_what_cannot_be_planned(wrong):
+    with pytest.raises(InputError, match="expected more than 0"):
+        plan(**({"documents": 10, "queries_per_second": 1.0} | wrong))
+
+
+def test_the_measured_file_says_where_it_is_from():
+    record = json.loads(MEASURED.read_text(encoding="utf-8"))
+    assert {"cpu", "versions", "date"} <= record["environment"].keys()
