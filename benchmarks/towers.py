@@ -219,8 +219,8 @@ def compare(model: Towers, split: str, style: str, steps: int, seed: int) -> dic
         "confused": {
             threshold: {
                 "pairs": len(report.rows),
-                "before": report.before,
-                "after": report.after,
+                "before": report.before if len(report.rows) else None,
+                "after": report.after if len(report.rows) else None,
             }
             for threshold, report in confused.items()
         },
