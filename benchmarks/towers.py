@@ -1,10 +1,10 @@
 """Pictures and texts of encoders that never met, in one vocabulary.
 
 Emoji: names ask for pictures of concepts that training left out, in an art style that it left
-out, too. The towers of ``rarefy train emoji`` beside two dense projectors of the same pairs: ridge
-regression of the names' vectors, and two linear maps trained with the same loss, steps, batches
-and dropout. Also: whether the terms of a picture are words of its name, names of other languages,
-and what the dense projection confuses. Writes results/towers.json.
+out, too. The towers of ``rarefy train emoji`` beside dense projectors of the same pairs: ridge
+regression of the names' vectors, with ImageNet's classes as anchors and without, and two linear
+maps trained from there. Also: whether the terms of a picture are words of its name, names of other
+languages, and what the dense projection confuses. Writes results/towers.json.
 
     rarefy train emoji --out out/emoji
     python benchmarks/towers.py out/emoji/model [--split validation] [--keep]
@@ -32,9 +32,11 @@ from rarefy.eval.environment import environment
 from rarefy.sparse import DenseEncoder, Towers
 from rarefy.sparse.objectives import PairObjective, score_loss
 from rarefy.sparse.training import PairBatches, TrainingPlan, terms_of, train
+from rarefy.sparse.training.alignment import Anchors, ridge_map
+from rarefy.sparse.training.emoji import imagenet_anchors
 from rarefy.sparse.training.sources import emoji_concepts
 from rarefy.sparse.training.sources.emoji import LANGUAGES
-from rarefy.sparse.training.towers import ridge_map
+from rarefy.sparse.training.towers import TowerPlan
 
 RESULT = Path(__file__).parent / "results" / "towers.json"
 STYLES = ("google", "joypixels", "twitter")
@@ -77,9 +79,22 @@ def training_pairs(text: DenseEncoder, image: DenseEncoder) -> tuple[Rows, Rows]
     return np.concatenate([names] * len(STYLES)), image.encode(pictures)
 
 
-def projector(names: Rows, pictures: Rows, steps: int, seed: int) -> Projector:
-    """Train the dense rival with the budget of the towers; 0 steps: ridge regression alone."""
-    weight, bias = ridge_map(pictures, names)
+def projector(
+    names: Rows,
+    pictures: Rows,
+    steps: int,
+    seed: int,
+    anchors: tuple[Anchors, Rows] | None = None,
+) -> Projector:
+    """Train the dense rival; 0 steps: ridge regression alone, of anchors and their names, too."""
+    known, meant, weights = pictures, names, np.ones(len(names))
+    if anchors is not None:
+        further, called = anchors
+        known = np.concatenate([pictures, further.vectors])
+        meant = np.concatenate([names, called])
+        share = further.share * len(names) / len(called)
+        weights = np.concatenate([weights, np.full(len(called), share)])
+    weight, bias = ridge_map(known, meant, TowerPlan().ridge, weights)
     model = Projector(weight, bias, names.mean(0))
     if steps == 0:
         return model.eval()
@@ -156,15 +171,22 @@ def compare(model: Towers, split: str, style: str, steps: int, seed: int) -> dic
     rows: dict[str, Any] = {}
     scores: dict[str, NDArray[np.floating]] = {}
     sides: dict[str, tuple[Rows, Rows]] = {}
-    for name, given in (("ridge", 0), ("dense projector", steps)):
-        rival = projector(names, pictures, given, seed)
+    anchors = imagenet_anchors(image, pictures)
+    further = None if anchors is None else (anchors, text.encode(anchors.captions))
+    rivals = {
+        "ridge": (0, None),
+        "ridge, anchors": (0, further),
+        "dense projector": (steps, further),
+    }
+    for name, (given, helped) in rivals.items():
+        rival = projector(names, pictures, given, seed, helped)
         sides[name] = projected(rival, asked, "query"), projected(rival, drawn, "document")
         scores[name] = sides[name][0] @ sides[name][1].T
         rows[name] = recalls(scores[name])
     queries = model.encode_queries(collection.queries)
     documents = model.encode_documents(collection.documents)
     scores["towers"] = (queries @ documents.T).toarray()
-    best = max(("ridge", "dense projector"), key=lambda name: rows[name]["R@10"])
+    best = max(rivals, key=lambda name: rows[name]["R@10"])
     rows["towers"] = {
         **recalls(scores["towers"]),
         "query_nnz": queries.nnz / queries.shape[0],
@@ -174,9 +196,12 @@ def compare(model: Towers, split: str, style: str, steps: int, seed: int) -> dic
     }
     both = sides[best]
     labels = list(collection.document_ids) * 2
+    sides_of = ["query"] * len(asked) + ["document"] * len(drawn)
     stacked = sparse.csr_array(sparse.vstack([queries, documents]))
     confused = {
-        str(threshold): confusion_report(np.concatenate(both), stacked, labels, threshold=threshold)
+        str(threshold): confusion_report(
+            np.concatenate(both), stacked, labels, threshold=threshold, towers=sides_of
+        )
         for threshold in THRESHOLDS
     }
     return {
@@ -194,8 +219,8 @@ def compare(model: Towers, split: str, style: str, steps: int, seed: int) -> dic
         "confused": {
             threshold: {
                 "pairs": len(report.rows),
-                "before": report.before,
-                "after": report.after,
+                "before": report.before if len(report.rows) else None,
+                "after": report.after if len(report.rows) else None,
             }
             for threshold, report in confused.items()
         },
@@ -220,15 +245,15 @@ def translations(model: Towers, split: str) -> dict[str, dict[str, float]]:
     """Return P@1 of names between other languages and English, both ways, beside ridge regression.
 
     The dense alignment maps the multilingual encoder's vectors to the English one's, from the names
-    that the tower learnt from.
+    that the tower learnt from; the mean English name is taken off both sides.
     """
     other, english = model["languages"].encoder.dense, model["en"].encoder.dense
     known = [
         (c.captions[code], c.captions["en"]) for code in LANGUAGES for c in emoji_concepts("train")
     ]
-    weight, bias = ridge_map(
-        other.encode([name for name, _ in known]), english.encode([name for _, name in known]), 0.01
-    )
+    meant = english.encode([name for _, name in known])
+    weight, bias = ridge_map(other.encode([name for name, _ in known]), meant, 0.01)
+    mean = meant.mean(0)
     found = {}
     for code in ASKED:
         if code == "en":
@@ -236,9 +261,10 @@ def translations(model: Towers, split: str) -> dict[str, dict[str, float]]:
         concepts = emoji_concepts(split)
         foreign = [concept.captions[code] for concept in concepts]
         names = [concept.captions["en"] for concept in concepts]
-        mapped = other.encode(foreign) @ weight + bias
+        mapped = other.encode(foreign) @ weight + bias - mean
         mapped /= np.linalg.norm(mapped, axis=1, keepdims=True)
-        dense = mapped @ english.encode(names).T
+        said = english.encode(names) - mean
+        dense = mapped @ (said / np.linalg.norm(said, axis=1, keepdims=True)).T
         there = model.between("languages", "en")
         back = model.between("en", "languages")
         found[code] = {

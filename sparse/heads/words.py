@@ -25,11 +25,14 @@ def word_columns(vocabulary: Vocabulary) -> Tensor:
     )
 
 
-def whitened(rows: Tensor) -> Tensor:
-    """Return rows [A, h] centred, times their covariance's inverse square root, at unit length."""
+def whitened(rows: Tensor, *, strength: float = 1.0) -> Tensor:
+    """Return rows [A, h] centred, times a power of their covariance, at unit length.
+
+    The power is -strength / 2: 1 makes all directions equal, 0 leaves them as they are.
+    """
     centred = rows.double() - rows.double().mean(0)
     values, vectors = torch.linalg.eigh(centred.T @ centred / len(centred))
-    scale = values.clamp(min=values.max() * 1e-9).rsqrt()
+    scale = values.clamp(min=values.max() * 1e-9).pow(-strength / 2)
     return nn.functional.normalize(centred @ (vectors * scale) @ vectors.T, dim=1).float()
 
 

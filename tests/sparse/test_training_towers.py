@@ -13,7 +13,8 @@ st = pytest.importorskip("sentence_transformers")
 
 from rarefy.errors import InputError  # noqa: E402
 from rarefy.sparse import SparseModel, Vocabulary, load  # noqa: E402
-from rarefy.sparse.training.towers import ridge_map, text_head, train_tower  # noqa: E402
+from rarefy.sparse.training.alignment import Anchors, ridge_map, spread_like  # noqa: E402
+from rarefy.sparse.training.towers import TowerPlan, text_head, train_tower  # noqa: E402
 
 pytestmark = pytest.mark.models
 
@@ -65,19 +66,83 @@ def found(encoder, text, tower, items):
 
 
 @pytest.mark.parametrize("shape", [(30, 6), (6, 30)])
-def test_ridge_is_the_minimum(shape):
+@pytest.mark.parametrize("weighted", [False, True])
+def test_ridge_is_the_minimum(shape, weighted):
     random = np.random.default_rng(1)
     x, y = random.normal(size=shape) + 3, random.normal(size=(shape[0], 4)) - 2
-    weight, bias = ridge_map(x, y, ridge=0.3)
+    weights = 1 + random.random(shape[0]) if weighted else np.ones(shape[0])
+    weight, bias = ridge_map(x, y, 0.3, weights if weighted else None)
+    shares = weights[:, None] / weights.sum()
 
     def loss(weight):
-        centred = x - x.mean(0)
-        damping = 0.3 * (centred**2).sum() / len(x)
-        return ((centred @ weight - (y - y.mean(0))) ** 2).sum() + damping * (weight**2).sum()
+        centred = x - (shares * x).sum(0)
+        errors = centred @ weight - (y - (shares * y).sum(0))
+        damping = 0.3 * (shares * centred**2).sum()
+        return len(x) * (shares * errors**2).sum() + damping * (weight**2).sum()
 
-    np.testing.assert_allclose((x @ weight + bias).mean(0), y.mean(0), atol=1e-4)
+    mean = (shares * (x @ weight + bias)).sum(0)
+    np.testing.assert_allclose(mean, (shares * y).sum(0), atol=1e-4)
     for _ in range(5):
         assert loss(weight) < loss(weight + 0.01 * random.normal(size=weight.shape))
+
+
+def test_anchors_pull_the_map():
+    random = np.random.default_rng(2)
+    x, y = random.normal(size=(20, 5)), random.normal(size=(20, 3))
+    rows = spread_like(random.normal(size=(4, 5)), x)
+    distances = np.linalg.norm(rows - x.mean(0), axis=1)
+    np.testing.assert_allclose(distances, np.linalg.norm(x - x.mean(0), axis=1).mean(), rtol=1e-5)
+    with pytest.raises(InputError, match="20 vectors, 19 targets and 19 weights"):
+        ridge_map(x, y[1:], weights=np.ones(19))
+
+
+def test_the_closed_form_is_the_text_s_head_over_a_ridge(encoder, items, tmp_path):
+    text = text_head(encoder, CAPTIONS, words=0)
+    anchors = Anchors(items[:8] + 1, CAPTIONS[:8], share=0.3)
+    plan = TowerPlan(predictors=0, frequent=0)
+    tower, history = train_tower(encoder, text, items, CAPTIONS, tmp_path, plan, anchors=anchors)
+    assert not history.records
+    weight, bias = ridge_map(
+        np.concatenate([items, items[:8] + 1]),
+        encoder.encode([*CAPTIONS, *CAPTIONS[:8]]),
+        plan.ridge,
+        np.array([1.0] * 64 + [0.3 * 64 / 8] * 8),
+    )
+    expected = text.project(items @ weight + bias, "document").toarray()
+    found = tower.project(items, "document").toarray()
+    np.testing.assert_allclose(found, expected, atol=1e-3)
+
+
+def test_rows_turn_to_the_words_of_captions(encoder, items, tmp_path):
+    text = text_head(encoder, CAPTIONS, words=0)
+
+    def made(**options):
+        plan = TowerPlan(**options)
+        return train_tower(encoder, text, items, CAPTIONS, tmp_path, plan)[0]
+
+    plain = made(predictors=0, frequent=0)
+    tower = made(predictors=0.7, frequent=0.5)
+    names = [TERMS[column] for column in plain.columns.tolist()]
+    own = np.array([[name in caption.split() for name in names] for caption in CAPTIONS])
+    hidden = plain.hidden(torch.from_numpy(items)).detach().numpy()
+    hidden -= hidden.mean(0)
+    damped = hidden.T @ hidden
+    damped += 0.1 * np.trace(damped) / len(damped) * np.eye(len(damped))
+    told = np.linalg.solve(damped, hidden.T @ own).T
+    rows = plain.linear.weight.detach().numpy()
+    lengths = np.linalg.norm(rows, axis=1, keepdims=True)
+    turned = rows / lengths + 0.7 * told / np.linalg.norm(told, axis=1, keepdims=True)
+    turned *= lengths / np.linalg.norm(turned, axis=1, keepdims=True)
+    np.testing.assert_allclose(tower.linear.weight.detach(), turned, atol=1e-4)
+    gain = 0.5 * np.log1p(1000 * own.mean(0))
+    np.testing.assert_allclose((tower.linear.bias - plain.linear.bias).detach(), gain, atol=1e-5)
+
+
+def test_a_word_s_row_is_the_encoder_s_vector_of_it(encoder):
+    head = text_head(encoder, CAPTIONS, words=0, document_terms=1, share=0.0)
+    names = [TERMS[column] for column in head.columns.tolist()]
+    best = head.project(encoder.encode(names), "document")
+    assert [TERMS[column] for column in best.indices] == names
 
 
 def test_words_of_captions_and_the_first_of_the_vocabulary(encoder):
@@ -89,9 +154,8 @@ def test_words_of_captions_and_the_first_of_the_vocabulary(encoder):
 def test_training_finds_more(encoder, items, tmp_path):
     def run(name, **options):
         text = text_head(encoder, CAPTIONS, words=0, query_terms=8, document_terms=8)
-        tower, history = train_tower(
-            encoder, text, items, CAPTIONS, tmp_path / name, ridge=10.0, **options
-        )
+        plan = TowerPlan(ridge=10.0, dropout=0.1, predictors=0, frequent=0, **options)
+        tower, history = train_tower(encoder, text, items, CAPTIONS, tmp_path / name, plan)
         return text, tower, history
 
     text, untrained, history = run("start", steps=0)
@@ -100,12 +164,12 @@ def test_training_finds_more(encoder, items, tmp_path):
     assert COMMON not in untrained.columns
     start = found(encoder, text, untrained, items)
     weights = text.projection.weight.clone()
-    text, tower, history = run("locked", steps=60, dropout=0.1, train_text=False)
+    text, tower, history = run("locked", steps=60, train_text=False)
     assert history.finished
-    assert found(encoder, text, tower, items) > start + 0.1
+    assert found(encoder, text, tower, items) > start + 0.05
     assert torch.equal(text.projection.weight, weights)
-    text, tower, _ = run("both", steps=60, dropout=0.1)
-    assert found(encoder, text, tower, items) > start + 0.1
+    text, tower, _ = run("both", steps=60)
+    assert found(encoder, text, tower, items) > start + 0.05
     assert not torch.equal(text.projection.weight, weights)
     assert torch.equal(text.columns, tower.columns)
 
@@ -113,9 +177,8 @@ def test_training_finds_more(encoder, items, tmp_path):
 def test_the_same_seed_gives_the_same_tower_resumed_or_not(encoder, items, tmp_path):
     def run(name, **options):
         text = text_head(encoder, CAPTIONS, words=0)
-        return train_tower(
-            encoder, text, items, CAPTIONS, tmp_path / name, steps=4, seed=3, **options
-        )
+        plan = TowerPlan(steps=4, seed=3)
+        return train_tower(encoder, text, items, CAPTIONS, tmp_path / name, plan, **options)
 
     whole, _ = run("whole")
     _, stopped = run("stopped", minutes=0)
@@ -131,7 +194,9 @@ def test_bad_input(encoder, items, tmp_path):
     with pytest.raises(InputError, match="64 vectors and 63 captions"):
         train_tower(encoder, text, items, CAPTIONS[1:], tmp_path)
     with pytest.raises(InputError, match="dropout is 1"):
-        train_tower(encoder, text, items, CAPTIONS, tmp_path, dropout=1.0)
+        TowerPlan(dropout=1.0)
+    with pytest.raises(InputError, match="steps is -1"):
+        TowerPlan(steps=-1)
 
 
 def test_a_multilingual_encoder_of_a_package(monkeypatch, tmp_path, text_of_e5):
