@@ -32,7 +32,7 @@ def run(parts: Mapping[str, Part], result: Path, description: str | None) -> Non
         parser.error(f"there is no part {min(unknown)!r}; there are {', '.join(parts)}")
     for name in options.parts or parts:
         home = Path(tempfile.mkdtemp(prefix=f"{name}-"))
-        began = time.perf_counter()
+        began, code = time.perf_counter(), environment()  # the code that runs, not a later one
         try:
             measured = parts[name](home, options.smoke)
         finally:
@@ -41,7 +41,7 @@ def run(parts: Mapping[str, Part], result: Path, description: str | None) -> Non
             "smoke": options.smoke,
             **measured,
             "seconds": round(time.perf_counter() - began, 1),
-            "environment": environment(),
+            "environment": code,
         }
         print(name, json.dumps({**part, "environment": None}, indent=1), flush=True)
         path = options.out
