@@ -1,0 +1,47 @@
+"""What goes wrong between shards at bad moments; Ray is of one process, as in `test_shards.py`."""
+
+import sys
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+import scipy.sparse
+
+pytest.importorskip("ray")
+
+from one_process_ray import OneProcessRay, Strategy
+
+from rarefy.index.distributed import fleet
+from rarefy.index.distributed.copies import fetch
+from rarefy.index.distributed.shard_writer import ShardWriter
+from rarefy.index.distributed.storage import FolderStorage
+from rarefy.index.vectors import canonical
+
+pytestmark = pytest.mark.jit
+
+
+@pytest.fixture(autouse=True)
+def ray(monkeypatch):
+    module = OneProcessRay()
+    monkeypatch.setitem(sys.modules, "ray", module)
+    strategies = SimpleNamespace(NodeAffinitySchedulingStrategy=Strategy)
+    monkeypatch.setitem(sys.modules, "ray.util.scheduling_strategies", strategies)
+    monkeypatch.setattr(fleet, "BEAT", 0.01)
+    return module
+
+
+def weights(n):
+    return scipy.sparse.csr_array(np.ones((n, 4), np.float32))
+
+
+def test_a_process_that_was_given_up_and_still_stores_harms_no_commit(tmp_path):
+    storage = FolderStorage(str(tmp_path / "storage"))
+    name = "shard-0123456789abcdef"
+    entry = ShardWriter(storage, name, None, 4, str(tmp_path)).prepare().entry
+    given_up, instead = (ShardWriter(storage, name, entry, 4, str(tmp_path)) for _ in range(2))
+    given_up.change((), ["a"], canonical(weights(1), what="vectors"))
+    instead.change((), ["b"], canonical(weights(1), what="vectors"))
+    given_up.prepare()
+    committed = instead.prepare().entry
+    (tmp_path / "reader").mkdir()
+    fetch(storage, committed, tmp_path / "reader")
