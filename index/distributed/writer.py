@@ -83,14 +83,15 @@ class DistributedWriter:
         self._actor = self._ray.remote(ShardWriter)
         if shards is not None:
             check_count("shards", shards)
-        found = _found(self._storage, vocabulary_size, shards)
+        _found(self._storage, vocabulary_size, shards)  # before a folder is made
         self._release: Callable[[], None] | None = claim(self._storage)
         try:
             self._reset()
+            found = _found(self._storage, vocabulary_size, shards)
             if found is None:
                 self._create(int(vocabulary_size or 0), int(shards or 1))
             else:
-                self._commit = newest(self._storage)
+                self._commit = found
             sweep(self._storage)
         except BaseException:
             self._release()

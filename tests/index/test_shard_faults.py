@@ -11,7 +11,7 @@ pytest.importorskip("ray")
 
 from one_process_ray import OneProcessRay, Strategy
 
-from rarefy.index.distributed import fleet
+from rarefy.index.distributed import DistributedIndex, DistributedWriter, fleet, writer
 from rarefy.index.distributed.copies import fetch
 from rarefy.index.distributed.shard_writer import ShardWriter
 from rarefy.index.distributed.storage import FolderStorage
@@ -45,3 +45,19 @@ def test_a_process_that_was_given_up_and_still_stores_harms_no_commit(tmp_path):
     committed = instead.prepare().entry
     (tmp_path / "reader").mkdir()
     fetch(storage, committed, tmp_path / "reader")
+
+
+def test_an_index_that_another_made_meanwhile_is_not_replaced(tmp_path, monkeypatch):
+    claim = writer.claim
+
+    def late(storage):
+        monkeypatch.setattr(writer, "claim", claim)
+        with DistributedWriter(storage, vocabulary_size=4) as other:
+            other.upsert(["a"], weights(1))
+        return claim(storage)
+
+    monkeypatch.setattr(writer, "claim", late)
+    with DistributedWriter(tmp_path, vocabulary_size=4) as changes:
+        changes.upsert(["b"], weights(1))
+    with DistributedIndex(tmp_path) as index:
+        assert index.ids == ["a", "b"]
