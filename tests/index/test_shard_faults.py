@@ -61,3 +61,28 @@ def test_an_index_that_another_made_meanwhile_is_not_replaced(tmp_path, monkeypa
         changes.upsert(["b"], weights(1))
     with DistributedIndex(tmp_path) as index:
         assert index.ids == ["a", "b"]
+
+
+@pytest.mark.parametrize("where", ["_all", "sweep"])
+def test_a_writer_that_is_interrupted_stays_whole(tmp_path, monkeypatch, where):
+    def interrupted(call):
+        def run(*arguments):
+            call(*arguments)
+            raise KeyboardInterrupt
+
+        return run
+
+    with DistributedWriter(tmp_path, vocabulary_size=4, shards=2) as changes:
+        changes.upsert(["a", "b"], weights(2))
+        changes.commit()
+        owner = writer if where == "sweep" else changes
+        with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+            patch.setattr(owner, where, interrupted(getattr(owner, where)))
+            changes.delete(["a"])
+            changes.commit()
+        gone = ["a"] if where == "sweep" else []
+        changes.upsert(["c"], weights(1))
+        changes.delete(["b"])
+    with DistributedIndex(tmp_path) as index:
+        assert index.ids == [name for name in ["a", "c"] if name not in gone]
+        assert len(index) == len(index.ids)
