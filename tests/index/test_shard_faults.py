@@ -11,6 +11,7 @@ pytest.importorskip("ray")
 
 from one_process_ray import OneProcessRay, Strategy
 
+from rarefy.errors import InputError
 from rarefy.index.distributed import DistributedIndex, DistributedWriter, fleet, writer
 from rarefy.index.distributed.copies import fetch
 from rarefy.index.distributed.shard_writer import ShardWriter
@@ -86,3 +87,15 @@ def test_a_writer_that_is_interrupted_stays_whole(tmp_path, monkeypatch, where):
     with DistributedIndex(tmp_path) as index:
         assert index.ids == [name for name in ["a", "c"] if name not in gone]
         assert len(index) == len(index.ids)
+
+
+def test_a_damaged_commit_is_replaced_by_a_build(tmp_path):
+    with DistributedIndex.build(weights(3), storage=tmp_path, shards=1):
+        pass
+    with DistributedWriter(tmp_path) as changes:
+        changes.delete(["0"])
+    (tmp_path / "commit-2.json").write_bytes(b"{}")
+    with pytest.raises(InputError):
+        DistributedIndex(tmp_path)
+    with DistributedIndex.build(weights(5), storage=tmp_path, shards=2) as index:
+        assert len(index) == 5
