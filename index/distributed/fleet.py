@@ -179,8 +179,9 @@ class Fleet:
                 each.shard == shard and each.up for each in self._replicas
             )
 
-        self._look.set()
         with self._state:
+            if not any(each.shard == shard for each in self._replicas):
+                self._look.set()
             if shard not in self._wanted:
                 raise UnavailableError(f"{shard} is not part of the index any more: refresh()")
             if not self._state.wait_for(over, max(0.0, deadline - time.monotonic())):

@@ -99,3 +99,18 @@ def test_a_damaged_commit_is_replaced_by_a_build(tmp_path):
         DistributedIndex(tmp_path)
     with DistributedIndex.build(weights(5), storage=tmp_path, shards=2) as index:
         assert len(index) == 5
+
+
+def test_a_shard_without_replicas_does_not_keep_others_from_answering(tmp_path, monkeypatch):
+    with DistributedIndex.build(weights(6), storage=tmp_path, shards=2) as index:
+        for shard in range(2):
+            name = index._view.commit.shards[shard].name
+            lost = next(each for each in index._fleet._replicas if each.shard == name)
+            with monkeypatch.context() as patch:
+                patch.setattr(index._fleet, "_start", lambda *_: None)
+                lost.handle.dead = True
+                hits = index.search(weights(1), 6, deadline=2, partial=True)
+                assert hits.missing == (name,)
+                found = [["3", "4", "5"], ["0", "1", "2"]][shard]
+                assert hits.ids[0].tolist() == [*found, None, None, None]
+            assert index.search(weights(1), 6, deadline=20).ids[0, 5] == "5"
