@@ -112,13 +112,15 @@ class _Question:
 
         Not for longer: others have answers meanwhile.
         """
-        if not self._untried(shard):
+        untried = self._untried(shard)
+        if not untried:
             self._tried[shard].clear()
             with suppress(DeadlineError):
                 soon = time.monotonic() + LEAST_HEDGE
                 self._fleet.wait_for(shard, min(soon, self._deadline))
-        for replica in self._untried(shard)[:1]:
-            self._call(shard, replica)
+                untried = self._untried(shard)
+        if untried:
+            self._call(shard, untried[0])
 
     def _untried(self, shard: str) -> list[Replica]:
         return [each for each in self._fleet.of(shard) if each not in self._tried[shard]]
