@@ -124,6 +124,7 @@ class Fleet:
             with self._state:
                 self._wanted = before
                 self._failures.clear()
+            self.keep(list(before))
             raise
 
     def _ready(self, entries: Sequence[ShardEntry], deadline: float) -> None:

@@ -1,6 +1,7 @@
 """What goes wrong between shards at bad moments; Ray is of one process, as in `test_shards.py`."""
 
 import sys
+import time
 from types import SimpleNamespace
 
 import numpy as np
@@ -11,7 +12,7 @@ pytest.importorskip("ray")
 
 from one_process_ray import OneProcessRay, Strategy
 
-from rarefy.errors import InputError
+from rarefy.errors import DamagedIndexError, InputError
 from rarefy.index.distributed import DistributedIndex, DistributedWriter, fleet, writer
 from rarefy.index.distributed.copies import fetch
 from rarefy.index.distributed.shard_writer import ShardWriter
@@ -114,3 +115,21 @@ def test_a_shard_without_replicas_does_not_keep_others_from_answering(tmp_path, 
                 found = [["3", "4", "5"], ["0", "1", "2"]][shard]
                 assert hits.ids[0].tolist() == [*found, None, None, None]
             assert index.search(weights(1), 6, deadline=20).ids[0, 5] == "5"
+
+
+def test_a_refresh_that_fails_leaves_the_fleet_as_it_was(tmp_path):
+    with DistributedIndex.build(weights(6), storage=tmp_path, shards=2) as index:
+        until = time.monotonic() + 20
+        with DistributedIndex.build(weights(9), storage=tmp_path, shards=3):
+            pass
+        path = max(tmp_path.glob("shard-*/segment-*"), key=lambda each: each.stat().st_mtime)
+        content = path.read_bytes()
+        path.write_bytes(content[:-1])
+        with pytest.raises(DamagedIndexError):
+            index.refresh()
+        while sum(map(len, index.nodes.values())) != 2:
+            assert time.monotonic() < until, index.nodes
+            time.sleep(0.01)
+        assert len(index.search(weights(1), 9).ids[0]) == 9 and len(index) == 6
+        path.write_bytes(content)
+        assert index.refresh() and len(index) == 9
