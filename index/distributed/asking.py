@@ -95,19 +95,32 @@ class _Question:
             hedge = self._hedge()
             waits = [call.began + hedge - now for call in self._running.values()]
             pause = min((wait for wait in waits if wait > 0), default=MOST_HEDGE)
-            pause = min(pause, self._deadline - now)
-            done, _ = self._ray.wait(list(self._running), timeout=pause)
-            for reference in done:
-                self._take(reference)
+            if self.answers.keys() | {call.shard for call in self._running.values()} != (
+                self._arguments.keys()
+            ):
+                pause = LEAST_HEDGE  # a shard has no replica yet
+            if self._running:
+                pause = min(pause, self._deadline - now)
+                done, _ = self._ray.wait(list(self._running), timeout=pause)
+                for reference in done:
+                    self._take(reference)
             for shard in self._arguments.keys() - self.answers.keys():
                 self._go_on(shard)
 
     def _begin(self, shard: str) -> None:
-        """Ask a replica that was not asked yet, once there is one."""
-        while not (untried := self._untried(shard)):
+        """Ask a replica that was not asked yet; where there is none, wait a moment for one.
+
+        Not for longer: others have answers meanwhile.
+        """
+        untried = self._untried(shard)
+        if not untried:
             self._tried[shard].clear()
-            self._fleet.wait_for(shard, self._deadline)
-        self._call(shard, untried[0])
+            with suppress(DeadlineError):
+                soon = time.monotonic() + LEAST_HEDGE
+                self._fleet.wait_for(shard, min(soon, self._deadline))
+                untried = self._untried(shard)
+        if untried:
+            self._call(shard, untried[0])
 
     def _untried(self, shard: str) -> list[Replica]:
         return [each for each in self._fleet.of(shard) if each not in self._tried[shard]]

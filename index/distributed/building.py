@@ -8,13 +8,13 @@ from typing import Any
 
 import numpy as np
 
-from rarefy.errors import InputError, require
+from rarefy.errors import require
 from rarefy.index.distributed.claim import claim
 from rarefy.index.distributed.commits import (
     Commit,
     ShardEntry,
     fresh_shard,
-    newest,
+    generations,
     publish,
     sweep,
 )
@@ -103,10 +103,7 @@ def _build(
         entries = ray.get(calls)
     except ray.exceptions.RayTaskError as error:
         raise cause(error) from None
-    try:
-        generation = newest(storage).generation + 1
-    except InputError:
-        generation = 1
+    generation = max(generations(storage), default=0) + 1
     deal = Deal(range(shards), np.diff(ends))
     publish(storage, Commit(generation, documents.width, tuple(entries), deal))
     sweep(storage)

@@ -8,9 +8,9 @@ from pathlib import Path
 from rarefy.errors import DamagedIndexError
 from rarefy.index.distributed.commits import ShardEntry
 from rarefy.index.distributed.storage import Storage
-from rarefy.index.storage.manifest import MANIFEST, Manifest, read_manifest, read_newest
+from rarefy.index.storage.manifest import Manifest, read_manifest, read_newest
 
-__all__ = ["fetch", "latest", "store"]
+__all__ = ["fetch", "store"]
 
 
 def fetch(storage: Storage, entry: ShardEntry, folder: Path) -> Manifest:
@@ -57,9 +57,3 @@ def store(storage: Storage, name: str, folder: Path, fields: dict[str, str]) -> 
     checksum = zlib.crc32((folder / own).read_bytes())
     files = (*sorted(manifest.files), own)
     return ShardEntry(name, manifest.generation, checksum, files, fields)
-
-
-def latest(storage: Storage, name: str) -> int:
-    """Return the highest generation that a storage holds of a shard, committed or not; else 0."""
-    found = map(MANIFEST.fullmatch, storage.names(name))
-    return max((int(match[1]) for match in found if match), default=0)

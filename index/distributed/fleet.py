@@ -124,6 +124,7 @@ class Fleet:
             with self._state:
                 self._wanted = before
                 self._failures.clear()
+            self.keep(list(before))
             raise
 
     def _ready(self, entries: Sequence[ShardEntry], deadline: float) -> None:
@@ -179,8 +180,9 @@ class Fleet:
                 each.shard == shard and each.up for each in self._replicas
             )
 
-        self._look.set()
         with self._state:
+            if not any(each.shard == shard for each in self._replicas):
+                self._look.set()
             if shard not in self._wanted:
                 raise UnavailableError(f"{shard} is not part of the index any more: refresh()")
             if not self._state.wait_for(over, max(0.0, deadline - time.monotonic())):

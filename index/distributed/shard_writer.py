@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
@@ -10,7 +11,7 @@ import numpy.typing as npt
 import scipy.sparse
 
 from rarefy.index.distributed.commits import ShardEntry
-from rarefy.index.distributed.copies import fetch, latest, store
+from rarefy.index.distributed.copies import fetch, store
 from rarefy.index.distributed.storage import Storage
 from rarefy.index.distributed.workspace import Workspace
 from rarefy.index.index import Index
@@ -21,6 +22,9 @@ from rarefy.index.vectors import Vectors
 from rarefy.index.writer import Writer
 
 __all__ = ["Prepared", "ShardWriter"]
+
+LEAP = 2**32
+"""Generations that a process leaves out before its own, at most."""
 
 
 class Prepared(NamedTuple):
@@ -68,9 +72,8 @@ class ShardWriter:
         before = Manifest(1, vocabulary_size, ())
         if entry is not None:
             before = fetch(storage, entry, self._folder)
-        stored = latest(storage, name)
-        if stored > before.generation:  # by a commit that came to nothing: its names are taken
-            before = before._replace(generation=stored + 1)
+        # A process that was given up may store its generations yet: no two have the same.
+        before = before._replace(generation=before.generation + 1 + secrets.randbelow(LEAP))
         publish(Files(), self._folder, before)
         self._before = Snapshot.of(self._folder, before, False, None)
         self._touched: set[str] = set()

@@ -83,14 +83,15 @@ class DistributedWriter:
         self._actor = self._ray.remote(ShardWriter)
         if shards is not None:
             check_count("shards", shards)
-        found = _found(self._storage, vocabulary_size, shards)
+        _found(self._storage, vocabulary_size, shards)  # before a folder is made
         self._release: Callable[[], None] | None = claim(self._storage)
         try:
             self._reset()
+            found = _found(self._storage, vocabulary_size, shards)
             if found is None:
                 self._create(int(vocabulary_size or 0), int(shards or 1))
             else:
-                self._commit = newest(self._storage)
+                self._commit = found
             sweep(self._storage)
         except BaseException:
             self._release()
@@ -178,8 +179,11 @@ class DistributedWriter:
         self._publish(tuple(each.entry for each in prepared), deal)
         try:
             self._ray.get([each.committed.remote() for each in self._writers])
-        except self._ray.exceptions.RayError:
-            self._reset()  # a process is lost, and with it nothing: all is committed
+        except BaseException as error:
+            self._reset()  # of processes that do not know it, with which nothing is lost
+            if not isinstance(error, self._ray.exceptions.RayError):
+                raise
+        sweep(self._storage)
 
     def rollback(self) -> None:
         """Forget all changes since the last commit."""
@@ -250,7 +254,6 @@ class DistributedWriter:
                     self._reset()
             raise
         self._commit, self._pending, self._runs = commit, {}, []
-        sweep(self._storage)
 
     def _dealt(self, n: int) -> list[tuple[int, int, int]]:
         """Return which shard has which of n documents: (shard, start, end), in their order."""
@@ -287,6 +290,10 @@ class DistributedWriter:
             raise
         except Exception as error:  # of some shards that have changed and one that has not
             raise self._forgotten(error) from error
+        except BaseException as error:
+            self._reset()
+            error.add_note("the changes since the last commit are forgotten, make them again")
+            raise
 
     def _all(self, calls: list[Any]) -> list[Any]:
         """Return what calls return."""
