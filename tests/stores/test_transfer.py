@@ -172,10 +172,19 @@ def test_postgres_hnsw_finds_most(opened):
         assert np.mean(shares) > 0.8
 
 
-def test_milvus_limits(opened):
-    index = Index.build(np_csr([[1.0]]), ids=["it's"])
+@pytest.mark.parametrize("name", ["it's", 'say "x"', "back\\slash", "a\nb", "a\rb", "a\0b"])
+def test_milvus_takes_no_id_that_it_cannot_read_back(opened, name):
     with pytest.raises(InputError, match="an id with a quote"):
-        push(index, opened("milvus"))
+        push(Index.build(np_csr([[1.0]]), ids=[name]), opened("milvus"))
+
+
+def test_an_id_is_no_condition(store):
+    push(Index.build(np_csr([[1.0], [2.0]]), ids=["a", "b"]), store)
+    store.delete(["x'] or id in ['a", "x' OR true --", "\\"])
+    assert store.count() == 2
+
+
+def test_milvus_limits(opened):
     index = Index.build(np_csr([[1.0]]), metadata={"text": ["x" * 70_000]})
     with pytest.raises(InputError, match=r"the metadata of '0' has \d+ bytes; Milvus takes 65535"):
         push(index, opened("milvus"))
