@@ -116,6 +116,7 @@ class Elastic:
     def upsert(self, documents: Documents) -> None:
         """Add or replace documents; see `VectorStore.upsert`."""
         schema = self.schema()
+        schema.check_finite(documents, self.where)
         vectors = canonical(documents.vectors, width=schema.vocabulary_size)
         lines: list[dict[str, Any]] = []
         for i, (name, values) in enumerate(zip(documents.ids, documents.metadata, strict=True)):

@@ -97,6 +97,7 @@ class Milvus:
     def upsert(self, documents: Documents) -> None:
         """Add or replace documents; see `VectorStore.upsert`."""
         schema = self.schema()
+        schema.check_finite(documents, self.where)
         vectors = canonical(documents.vectors, width=schema.vocabulary_size)
         rows = []
         for i, (name, values) in enumerate(zip(documents.ids, documents.metadata, strict=True)):
@@ -107,7 +108,8 @@ class Milvus:
                     f"ids"
                 )
             metadata = _stored(values, schema)
-            for what, text in (("id", name), ("metadata", json.dumps(metadata))):
+            said = json.dumps(metadata, ensure_ascii=False)
+            for what, text in (("id", name), ("metadata", said)):
                 if len(text.encode()) > LONGEST_TEXT:
                     raise InputError(
                         f"{self.where}: the {what} of {name[:80]!r} has {len(text.encode())} "

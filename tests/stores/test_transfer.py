@@ -41,6 +41,19 @@ def test_there_and_back(store, index, tmp_path):
     assert contents(Index.open(tmp_path / "copy")) == contents(index)
 
 
+@pytest.mark.parametrize("value", [np.inf, -np.inf])
+def test_infinite_numbers_are_kept_or_refused(store, tmp_path, value):
+    index = Index.build(np_csr([[1.0]]), metadata={"real": [value]})
+    try:
+        push(index, store)
+    except InputError as error:
+        assert f"has real = {value}" in str(error)
+        assert store.count() == 0
+    else:
+        pull(store, tmp_path / "copy")
+        assert contents(Index.open(tmp_path / "copy")) == contents(index)
+
+
 class Flaky:
     """A store that goes away after a number of portions."""
 
@@ -188,6 +201,8 @@ def test_milvus_limits(opened):
     index = Index.build(np_csr([[1.0]]), metadata={"text": ["x" * 70_000]})
     with pytest.raises(InputError, match=r"the metadata of '0' has \d+ bytes; Milvus takes 65535"):
         push(index, opened("milvus"))
+    index = Index.build(np_csr([[1.0]]), metadata={"text": ["日" * 21_000]})
+    assert push(index, opened("milvus")) == 1
     store = opened("milvus")
     push(Index.build(np_csr([[1.0]])), store)
     with pytest.raises(InputError, match="k is 16385"):
