@@ -167,8 +167,29 @@ def test_postgres_limits(opened, index):
         opened("postgres").create(Schema(40, {"id": "str"}))
     with pytest.raises(InputError, match="has the character 0"):
         push(Index.build(wide[:, :40], metadata={"text": ["\0"]}), opened("postgres"))
+    with pytest.raises(InputError, match="has the character 0"):
+        push(Index.build(wide[:, :40], metadata={"tags": [["a\0"]]}), opened("postgres"))
     with pytest.raises(InputError, match="pgvector takes 1000000000"):
         opened("postgres").create(Schema(2**31))
+
+
+@pytest.mark.parametrize(
+    ("name", "kind", "longest"),
+    [("x" * 64, None, 63), ("日" * 22, None, 63), ("x" * 59, "hnsw", 58), ("a%s", None, 63)],
+)
+def test_postgres_names_that_would_become_others(opened, name, kind, longest):
+    with pytest.raises(InputError, match=f"has 1 to {longest} bytes, no %"):
+        opened("postgres", name, index=kind)
+
+
+@pytest.mark.parametrize("name", ["x" * 58, 'a"b', "it's {}; --"])
+def test_postgres_tables_of_any_other_name(opened, index, name):
+    store = opened("postgres", name, index="hnsw")
+    assert push(index, store) == 25
+    made = store._connection.execute(
+        "SELECT indexname FROM pg_indexes WHERE tablename = %s AND indexdef ~ 'hnsw'", [name]
+    )
+    assert made.fetchall() == [(f"{name}_hnsw",)]
 
 
 def test_postgres_hnsw_finds_most(opened):
