@@ -85,17 +85,21 @@ def pull(
     from rarefy.stores import pull as read
 
     origin = None if like is None else Origin.open(like)
+    known = [] if origin is None else [origin]
+    if Origin.has_terms(folder):  # of the index that is there, which is added to
+        known.append(Origin.open(folder))
     opened = open_store(store)
     try:
         schema = opened.schema()
-        if origin is not None and (len(origin.terms), origin.fingerprint) != (
-            schema.vocabulary_size,
-            schema.fingerprint,
-        ):
-            raise InputError(
-                f"{like} was made by another model than the vectors of {store}: name an index of "
-                f"the same model"
-            )
+        for other in known:
+            if (len(other.terms), other.fingerprint) != (
+                schema.vocabulary_size,
+                schema.fingerprint,
+            ):
+                raise InputError(
+                    f"{other.home} was made by another model than the vectors of {store}: name an "
+                    f"index of the same model"
+                )
         with _progress(opened.count()) as report:
             count = read(opened, folder, size=size, report=report)
     finally:

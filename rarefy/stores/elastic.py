@@ -9,6 +9,7 @@ documents may differ where they are closer than that.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator, Sequence
 from typing import Any, Literal
 
@@ -29,6 +30,8 @@ LONGEST_ID, LONGEST_KEYWORD = 512, 8191
 MOST, MOST_TERMS = 10_000, 1024
 """Documents of an answer; terms of a query to OpenSearch."""
 SCROLL = "5m"
+NAME = re.compile(r'[^\s\\/*?"<>|,#:%A-Z+_.-][^\s\\/*?"<>|,#:%A-Z]*')
+"""An index by itself: patterns and lists name others too, and other paths do other things."""
 TYPES = {
     "bool": {"type": "boolean"},
     "int": {"type": "long"},
@@ -72,6 +75,11 @@ class Elastic:
         transport: Any = None,
     ) -> None:
         self._httpx = require("httpx", "elastic")
+        if not NAME.fullmatch(index):
+            raise InputError(
+                f"{index!r} is no name of an index: use lower case letters, digits, -, _ and ., "
+                f"the first a letter or a digit"
+            )
         self._index, self._product = index, product
         self._known: Schema | None = None
         self._changed = False
@@ -116,6 +124,7 @@ class Elastic:
     def upsert(self, documents: Documents) -> None:
         """Add or replace documents; see `VectorStore.upsert`."""
         schema = self.schema()
+        schema.check_finite(documents, self.where)
         vectors = canonical(documents.vectors, width=schema.vocabulary_size)
         lines: list[dict[str, Any]] = []
         for i, (name, values) in enumerate(zip(documents.ids, documents.metadata, strict=True)):
@@ -265,6 +274,10 @@ class Elastic:
             raise StoreError(
                 f"{self.where} refuses with status {answer.status_code}: {str(reason)[:300]}: "
                 f"check the address, the key and what its limits are"
+            )
+        if found.get("timed_out") or found.get("_shards", {}).get("failed"):
+            raise StoreError(
+                f"{self.where} answers for a part of its shards alone: check the cluster's state"
             )
         return dict(found)
 

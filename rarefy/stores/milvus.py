@@ -30,8 +30,8 @@ LONGEST_TEXT = 65_535
 MOST = 16_384
 """Documents that a search returns at most."""
 LEAST_INT = -(2**63)
-NAMES = frozenset("'\"\\")
-"""Characters that ids cannot have."""
+NAMES = frozenset("'\"\\\r\n\0")
+"""Characters that ids cannot have: Milvus's client quotes ids as they are."""
 
 
 class Milvus:
@@ -97,16 +97,19 @@ class Milvus:
     def upsert(self, documents: Documents) -> None:
         """Add or replace documents; see `VectorStore.upsert`."""
         schema = self.schema()
+        schema.check_finite(documents, self.where)
         vectors = canonical(documents.vectors, width=schema.vocabulary_size)
         rows = []
         for i, (name, values) in enumerate(zip(documents.ids, documents.metadata, strict=True)):
             if not NAMES.isdisjoint(name):
                 raise InputError(
-                    f"{self.where}: {name[:80]!r} is an id with a quote or a backslash, which "
-                    f"Milvus's client cannot page over: use other ids"
+                    f"{self.where}: {name[:80]!r} is an id with a quote, a backslash, a line "
+                    f"break or the character 0, which Milvus's client cannot page over: use other "
+                    f"ids"
                 )
             metadata = _stored(values, schema)
-            for what, text in (("id", name), ("metadata", json.dumps(metadata))):
+            said = json.dumps(metadata, ensure_ascii=False)
+            for what, text in (("id", name), ("metadata", said)):
                 if len(text.encode()) > LONGEST_TEXT:
                     raise InputError(
                         f"{self.where}: the {what} of {name[:80]!r} has {len(text.encode())} "
@@ -118,9 +121,10 @@ class Milvus:
 
     def delete(self, ids: Sequence[str]) -> None:
         """Delete documents; see `VectorStore.delete`."""
-        if len(ids):
+        there = [name for name in ids if NAMES.isdisjoint(name)]  # others cannot be
+        if there:
             with self._asking():
-                self._client.delete(self._collection, ids=list(ids), timeout=self._timeout)
+                self._client.delete(self._collection, ids=there, timeout=self._timeout)
 
     def search(self, queries: Any, k: int = 10, *, filter: Any = None) -> Found:
         """Return the best documents; see `VectorStore.search`. k is at most 16,384."""

@@ -25,7 +25,8 @@ __all__ = ["Postgres"]
 MOST_COLUMNS, MOST_NONZEROS, MOST_NONZEROS_HNSW = 1_000_000_000, 16_000, 1_000
 """pgvector's limits of a sparsevec, and of one in an HNSW index."""
 LONGEST_NAME = 63
-"""Bytes of a column's name."""
+"""Bytes of the name of a column, a table or an index; PostgreSQL cuts off what is beyond."""
+SUFFIX = "_hnsw"
 LARGEST_EF = 1000
 TYPES = {
     "bool": "boolean",
@@ -73,6 +74,13 @@ class Postgres:
             raise InputError(f"{self.where}: index is {index!r}; expected None or 'hnsw'")
         if not 1 <= ef_search <= LARGEST_EF:
             raise InputError(f"{self.where}: ef_search is {ef_search}; expected 1 to {LARGEST_EF}")
+        longest = LONGEST_NAME - len(SUFFIX) * (index is not None)
+        if not 0 < len(table.encode()) <= longest or "%" in table:
+            raise InputError(
+                f"{self.where}: the name of a table has 1 to {longest} bytes, no % among them: "
+                f"name another"
+            )
+        self._name = table
         self._table, self._hnsw, self._ef = self._sql.Identifier(table), index == "hnsw", ef_search
         self._known: Schema | None = None
         with self._asking():
@@ -94,7 +102,7 @@ class Postgres:
                 self._connection.execute("SET maintenance_work_mem = '256MB'")
                 self._execute(
                     "CREATE INDEX IF NOT EXISTS {} ON {} USING hnsw (vector sparsevec_ip_ops)",
-                    self._sql.Identifier(f"{self._table.as_string(None)[1:-1]}_hnsw"),
+                    self._sql.Identifier(self._name + SUFFIX),
                     self._table,
                 )
 
@@ -153,7 +161,10 @@ class Postgres:
         for i, (name, values) in enumerate(zip(documents.ids, documents.metadata, strict=True)):
             row: list[Any] = [name, self._vector(*vectors.row(i), f"the document {name[:80]!r}")]
             row += [values.get(of) for of in schema.fields]
-            if any("\0" in str(value) for value in row):
+            texts = [
+                text for value in row for text in (value if isinstance(value, list) else [value])
+            ]
+            if any("\0" in str(text) for text in texts):
                 raise InputError(
                     f"{self.where}: the document {name[:80]!r} has the character 0 in a text, "
                     f"which PostgreSQL cannot hold: leave it out"

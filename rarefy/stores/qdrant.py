@@ -95,6 +95,7 @@ class Qdrant:
     def upsert(self, documents: Documents) -> None:
         """Add or replace documents; see `VectorStore.upsert`."""
         schema = self.schema()
+        schema.check_finite(documents, self.where)
         vectors = canonical(documents.vectors, width=schema.vocabulary_size)
         points = [
             self._models.PointStruct(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -77,6 +78,24 @@ class Schema:
             "fingerprint": self.fingerprint,
         }
         return json.dumps(record, ensure_ascii=False)
+
+    def check_finite(self, documents: Documents, where: str) -> None:
+        """Refuse documents with an infinite number, for stores that keep JSON, which has none.
+
+        Raises
+        ------
+        InputError
+            If a document has one.
+        """
+        names = [name for name, kind in self.fields.items() if kind == "float"]
+        for name, values in zip(documents.ids, documents.metadata, strict=True):
+            for of in names:
+                value = values.get(of)
+                if value is not None and not math.isfinite(value):
+                    raise InputError(
+                        f"{where}: the document {name[:80]!r} has {of} = {value}, which this store "
+                        f"cannot hold: use a finite number, or leave it out"
+                    )
 
     @classmethod
     def from_json(cls, text: str | None, where: str) -> Schema:

@@ -29,6 +29,16 @@ def test_there_and_back(run, refused, vectors, query_vectors, tmp_path):
     assert "made by another model" in refused("pull", store, copy, "--like", other)
 
 
+def test_vectors_of_two_models_are_not_mixed(run, refused, vectors, tmp_path):
+    index, store = tmp_path / "a.index", f"qdrant:{tmp_path}/q/docs"
+    run("index", vectors, "--out", index)
+    run("push", index, store)
+    assert run("pull", store, index).status == 0  # what is there is of the same model
+    record = {"model": "another", "fingerprint": "0123"}
+    (index / "model.json").write_text(json.dumps(record))
+    assert "made by another model" in refused("pull", store, index)
+
+
 def test_a_client_that_is_missing_is_named(run_without, vectors, run, tmp_path):
     run("index", vectors, "--out", tmp_path / "index")
     done = run_without(["qdrant_client"], "push", tmp_path / "index", "qdrant://host:1/x")

@@ -95,6 +95,20 @@ def test_a_server_that_refuses():
         store.create(Schema(4))
 
 
+@pytest.mark.parametrize("name", ["*", "a,b", "docs*", "_all", "", "..", "a/b", "a?b", "a#b", "A"])
+def test_a_name_is_of_one_index(name):
+    with pytest.raises(InputError, match="is no name of an index"):
+        Elastic("http://host:9200", name)
+
+
+@pytest.mark.parametrize("part", [{"_shards": {"total": 2, "failed": 1}}, {"timed_out": True}])
+def test_a_part_of_the_documents_is_an_error(part):
+    """A node that is lost makes no smaller copy."""
+    store = failing(lambda _: httpx.Response(200, json={"count": 1, "hits": {"hits": []}} | part))
+    with pytest.raises(StoreError, match="for a part of its shards alone"):
+        store.count()
+
+
 def test_a_server_that_is_something_else():
     with pytest.raises(StoreError, match="cannot be reached, or refuses"):
         failing(lambda _: httpx.Response(200, text="<html>")).count()

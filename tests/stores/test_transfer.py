@@ -41,6 +41,19 @@ def test_there_and_back(store, index, tmp_path):
     assert contents(Index.open(tmp_path / "copy")) == contents(index)
 
 
+@pytest.mark.parametrize("value", [np.inf, -np.inf])
+def test_infinite_numbers_are_kept_or_refused(store, tmp_path, value):
+    index = Index.build(np_csr([[1.0]]), metadata={"real": [value]})
+    try:
+        push(index, store)
+    except InputError as error:
+        assert f"has real = {value}" in str(error)
+        assert store.count() == 0
+    else:
+        pull(store, tmp_path / "copy")
+        assert contents(Index.open(tmp_path / "copy")) == contents(index)
+
+
 class Flaky:
     """A store that goes away after a number of portions."""
 
@@ -154,8 +167,29 @@ def test_postgres_limits(opened, index):
         opened("postgres").create(Schema(40, {"id": "str"}))
     with pytest.raises(InputError, match="has the character 0"):
         push(Index.build(wide[:, :40], metadata={"text": ["\0"]}), opened("postgres"))
+    with pytest.raises(InputError, match="has the character 0"):
+        push(Index.build(wide[:, :40], metadata={"tags": [["a\0"]]}), opened("postgres"))
     with pytest.raises(InputError, match="pgvector takes 1000000000"):
         opened("postgres").create(Schema(2**31))
+
+
+@pytest.mark.parametrize(
+    ("name", "kind", "longest"),
+    [("x" * 64, None, 63), ("日" * 22, None, 63), ("x" * 59, "hnsw", 58), ("a%s", None, 63)],
+)
+def test_postgres_names_that_would_become_others(opened, name, kind, longest):
+    with pytest.raises(InputError, match=f"has 1 to {longest} bytes, no %"):
+        opened("postgres", name, index=kind)
+
+
+@pytest.mark.parametrize("name", ["x" * 58, 'a"b', "it's {}; --"])
+def test_postgres_tables_of_any_other_name(opened, index, name):
+    store = opened("postgres", name, index="hnsw")
+    assert push(index, store) == 25
+    made = store._connection.execute(
+        "SELECT indexname FROM pg_indexes WHERE tablename = %s AND indexdef ~ 'hnsw'", [name]
+    )
+    assert made.fetchall() == [(f"{name}_hnsw",)]
 
 
 def test_postgres_hnsw_finds_most(opened):
@@ -172,13 +206,24 @@ def test_postgres_hnsw_finds_most(opened):
         assert np.mean(shares) > 0.8
 
 
-def test_milvus_limits(opened):
-    index = Index.build(np_csr([[1.0]]), ids=["it's"])
+@pytest.mark.parametrize("name", ["it's", 'say "x"', "back\\slash", "a\nb", "a\rb", "a\0b"])
+def test_milvus_takes_no_id_that_it_cannot_read_back(opened, name):
     with pytest.raises(InputError, match="an id with a quote"):
-        push(index, opened("milvus"))
+        push(Index.build(np_csr([[1.0]]), ids=[name]), opened("milvus"))
+
+
+def test_an_id_is_no_condition(store):
+    push(Index.build(np_csr([[1.0], [2.0]]), ids=["a", "b"]), store)
+    store.delete(["x'] or id in ['a", "x' OR true --", "\\"])
+    assert store.count() == 2
+
+
+def test_milvus_limits(opened):
     index = Index.build(np_csr([[1.0]]), metadata={"text": ["x" * 70_000]})
     with pytest.raises(InputError, match=r"the metadata of '0' has \d+ bytes; Milvus takes 65535"):
         push(index, opened("milvus"))
+    index = Index.build(np_csr([[1.0]]), metadata={"text": ["日" * 21_000]})
+    assert push(index, opened("milvus")) == 1
     store = opened("milvus")
     push(Index.build(np_csr([[1.0]])), store)
     with pytest.raises(InputError, match="k is 16385"):
