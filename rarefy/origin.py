@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 import rarefy
 from rarefy.errors import InputError
 from rarefy.files import replaced
+from rarefy.sparse.registry import split_name
 
 if TYPE_CHECKING:
     from rarefy.sparse import TermModel
@@ -63,10 +64,11 @@ class Origin:
             name = cls.open(Path(name)).model or name
         if rarefy.BM25.is_saved_at(Path(name)):
             name = "bm25"
+        first, others = split_name(name)
         if name == "bm25":
             model.save(home / _FITTED)
-        elif Path(name).is_dir():
-            name = str(Path(name).resolve())
+        elif Path(first).is_dir():
+            name = "+".join([str(Path(first).resolve()), *others])
         restored: Any = model if _restores(model) else None
         statistics: dict[str, Any] = {} if restored is None else restored.statistics()
         if statistics:

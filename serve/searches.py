@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from concurrent.futures import Executor
+from functools import partial
 from itertools import accumulate
 from typing import Any
 
@@ -90,7 +91,8 @@ class Searches:
             },
         }
         if options.explain:
-            answer["terms"] = self._search.query_terms(row, mode=mode)
+            terms = partial(self._search.query_terms, row, mode=mode, weights=options.weights)
+            answer["terms"] = await asyncio.get_running_loop().run_in_executor(self._threads, terms)
         return answer
 
     async def _encoded(self, text: str) -> Any:

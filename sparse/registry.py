@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from rarefy.sparse.encoders.dense import Precision
     from rarefy.sparse.sparse_model import SparseModel
 
-__all__ = ["load"]
+__all__ = ["load", "split_name"]
 
 # Folds and statistics of word-pieces, the mean vector and the rotations: what
 # `rarefy train minilm-d2s` learns.
@@ -66,8 +66,8 @@ def load(
     """
     if not isinstance(name, str | Path):
         raise InputTypeError(f"name is a {type(name).__name__}; expected {_EXPECTED}")
-    first, *others = str(name).split("+")
-    if others and not Path(name).exists():
+    first, others = split_name(str(name))
+    if others:
         model = load(
             first, device=device, cache=cache, dtype=dtype, trust_remote_code=trust_remote_code
         )
@@ -91,6 +91,18 @@ def load(
     return SparseModel.load(
         name, device=device, cache=cache, dtype=dtype, trust_remote_code=trust_remote_code
     )
+
+
+def split_name(name: str) -> tuple[str, list[str]]:
+    """Return the name of the first model, and those of the parts that are joined to it.
+
+    A ``+`` of a folder that exists is its own.
+    """
+    first, others = name, []
+    while "+" in Path(first).name and not Path(first).exists():
+        first, _, last = first.rpartition("+")
+        others.insert(0, last)
+    return first, others
 
 
 def _joined(first: TermModel, others: list[str], name: str) -> TermModel:

@@ -11,7 +11,6 @@ import uuid
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from threading import RLock
-from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self, Unpack
 
 import scipy.sparse
@@ -300,7 +299,12 @@ class Search:
         return self._hits(queries, k, threads, **options)
 
     def query_terms(
-        self, query: Any, k: int = 30, *, mode: str | None = None
+        self,
+        query: Any,
+        k: int = 30,
+        *,
+        mode: str | None = None,
+        weights: Mapping[str, float] | None = None,
     ) -> list[tuple[str, float]]:
         """Return what a query weighs most.
 
@@ -310,8 +314,8 @@ class Search:
             A text, or one row of vectors.
         k
             How many terms at most.
-        mode
-            As `Options` has it.
+        mode, weights
+            As `Options` has them.
 
         Returns
         -------
@@ -321,7 +325,7 @@ class Search:
         if isinstance(query, str):
             query = self.encode_queries([query])
             mode = self.modes[0] if mode is None else mode
-        row = self._encoder.mixed(self._index, query, mode, None)[0]
+        row = self._encoder.mixed(self._index, query, mode, weights)[0]
         return heaviest(row, k, self.terms, self._encoder.named_columns)
 
     async def aadd(
@@ -353,12 +357,7 @@ class Search:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, kind: type[BaseException] | None, *error: object) -> None:
         try:
             if kind is None:
                 self.commit()

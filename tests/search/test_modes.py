@@ -175,6 +175,21 @@ def test_what_is_no_mode_is_refused(search, options, error, message):
         search.search("cat", **options)
 
 
+def test_a_folder_of_a_model_is_joined_wherever_it_is_and_found_from_anywhere(
+    tmp_path, model, monkeypatch
+):
+    home = tmp_path / "c++" / "mine"
+    home.parent.mkdir()
+    model.save(home)
+    monkeypatch.chdir(home.parent)
+    with rarefy.Search(tmp_path / "notes", "mine+bm25") as search:
+        search.add([TEXTS["cat"]], ids=["cat"])
+    monkeypatch.chdir(tmp_path)
+    again = rarefy.Search(tmp_path / "notes")
+    assert scores(again.search("cat", mode="bm25"))
+    assert again.model.name == f"{home}+bm25"
+
+
 def test_names_that_join_nothing_are_refused():
     for name in ("minilm-d2s+", "minilm-d2s+bm25+bm25", "minilm-d2s+splade-tiny"):
         with pytest.raises(InputError, match="expected bm25, dense or both"):

@@ -89,6 +89,11 @@ def test_modes_over_http(served_modes):
     weights = {"dense": 1, "sparse": 0}
     by_weight = {"text": "kitten", "mode": "hybrid", "weights": weights}
     assert ids(served_modes.post("/search", by_weight)) == ids(found["dense"])
+    by_weight = {**by_weight, "weights": {"bm25": 3, "dense": 1}, "explain": True}
+    ((term, weight),) = served_modes.post("/search", by_weight).content["terms"]
+    assert term == "bm25:kitten"
+    ((_, alone),) = served_modes.search.query_terms("kitten", mode="hybrid", weights={"bm25": 1})
+    assert weight == pytest.approx(3 * alone)
     batch = {"queries": [{"text": "kitten"}, {"text": "mat"}], "mode": "bm25"}
     answers = served_modes.post("/search/batch", batch).content["answers"]
     assert [[hit["id"] for hit in each["hits"]] for each in answers] == [["kitten"], ["cat"]]
