@@ -163,6 +163,7 @@ def test_hash_is_hamming_as_faiss_has_it(vectors):
 
 
 def test_saved_and_loaded(head, vectors, tmp_path):
+    head.train()  # as a module is when it is made
     names = [str(number) for number in range(9)]
     pipeline = st.SentenceTransformer(modules=[GivenVectors(vectors.numpy(), names)])
     from rarefy.sparse import DenseEncoder
