@@ -157,4 +157,4 @@ class HeadedEncoder:
     ) -> sparse.csr_array:
         """Encode texts that are known to be distinct; float32 [n, V]."""
         vectors = self.dense.encode_distinct(texts, role, batch_size, advance)
-        return self.head.project(vectors, role)
+        return self.head.eval().project(vectors, role)

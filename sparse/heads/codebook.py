@@ -103,6 +103,8 @@ def sparsemax(logits: Tensor) -> Tensor:
     float [n, A]
         Not negative; each row sums to 1.
     """
+    # Sums of large numbers have no digits left for the 1; it is the same of shifted ones.
+    logits = logits - logits.detach().amax(1, keepdim=True)
     falling, _ = logits.sort(dim=1, descending=True)
     places = torch.arange(1, logits.shape[1] + 1, device=logits.device)
     sums = falling.cumsum(1)

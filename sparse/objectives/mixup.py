@@ -26,11 +26,13 @@ def slerp(one: Tensor, other: Tensor, share: float | Tensor) -> Tensor:
     one, other : float [n, V]
         x and y; taken at unit length.
     share
-        Lambda: 0 is one, 1 the other.
+        Lambda: 0 is one, 1 the other; a number, or float [n].
     """
     x, y = (functional.normalize(vectors, dim=1) for vectors in (one, other))
-    cosine = (x * y).sum(1, keepdim=True).clamp(-1 + 1e-6, 1 - 1e-6)
+    margin = max(1e-6, torch.finfo(x.dtype).eps)
+    cosine = (x * y).sum(1, keepdim=True).clamp(-1 + margin, 1 - margin)
     angle = cosine.acos()
+    share = torch.as_tensor(share).to(angle).reshape(-1, 1)
     mixed = ((1 - share) * angle).sin() * x + (share * angle).sin() * y
     return mixed / angle.sin()
 
@@ -54,7 +56,7 @@ def geodesic_mixup(
         Document i belongs to query i; taken at unit length. Mixtures of sparse vectors that are not
         negative are not negative either.
     share
-        How far from the query a mixture lies.
+        How far from the query a mixture lies: a number, or float [B].
     temperature
         Divides the cosines.
 

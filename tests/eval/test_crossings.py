@@ -80,6 +80,9 @@ def test_debian_s_translations(tmp_path, monkeypatch):
     back = load_collection("debian/en-de")
     assert (back.queries, back.documents) == (found.documents, found.queries)
     assert back.language == "de"
+    assert load_collection("debian/de-en", split="test").queries == found.queries
+    with pytest.raises(InputError, match="debian/de-en has no split 'train'; it has test"):
+        load_collection("debian/de-en", split="train")
     with pytest.raises(InputError, match=r"no file \.\.\._Translation-fr"):
         load_collection("debian/fr-en")
     with pytest.raises(InputError, match="no collection 'debian/de'"):

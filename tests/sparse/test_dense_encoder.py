@@ -88,6 +88,22 @@ def test_settings_changed_after_encoding_are_another_encoder_to_the_cache(texts)
     np.testing.assert_array_equal(encoder.encode(long), whole)
 
 
+def test_last_vectors_are_recalled_as_they_were(texts):
+    model = st.SentenceTransformer(modules=list(DenseEncoder(cache=False).pipeline), device="cpu")
+    encoder = DenseEncoder(model, cache=False)
+    encoder.recalls = True
+    given = encoder.encode(texts)
+    whole = given.copy()
+    given += 1  # the caller's own
+    for _ in range(2):
+        given = encoder.encode(texts)
+        np.testing.assert_array_equal(given, whole)
+        given += 1
+    assert encoder.computed == len(texts)
+    model.max_seq_length = 4
+    assert not np.allclose(encoder.encode(texts), whole, atol=1e-3)
+
+
 def test_all_that_decides_a_vector_is_in_the_fingerprint():
     def changed(change):
         model = st.SentenceTransformer(modules=list(DenseEncoder(cache=False).pipeline))

@@ -58,6 +58,13 @@ def test_sparsemax_is_the_nearest_point_of_the_simplex():
     assert torch.autograd.gradcheck(sparsemax, torch.from_numpy(logits).requires_grad_())
 
 
+@pytest.mark.parametrize("height", [1e4, 1e6, 1e9])
+def test_sparsemax_of_large_logits(height):
+    logits = torch.randn(4, 500, generator=torch.Generator().manual_seed(2)) + height
+    expected = sparsemax(logits.double() - height)
+    torch.testing.assert_close(sparsemax(logits), expected.float(), atol=1e-5, rtol=0)
+
+
 def test_codes(vectors):
     torch.manual_seed(0)
     head = Codebook(6, 20, 0.5, document_terms=20)
@@ -156,6 +163,7 @@ def test_hash_is_hamming_as_faiss_has_it(vectors):
 
 
 def test_saved_and_loaded(head, vectors, tmp_path):
+    head.train()  # as a module is when it is made
     names = [str(number) for number in range(9)]
     pipeline = st.SentenceTransformer(modules=[GivenVectors(vectors.numpy(), names)])
     from rarefy.sparse import DenseEncoder

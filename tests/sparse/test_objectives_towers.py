@@ -122,6 +122,13 @@ def test_slerp(sides):
     middle = slerp(3 * one, other, 0.5)
     torch.testing.assert_close(middle, torch.nn.functional.normalize(one + other, dim=1))
     assert (slerp(one, one, 0.3) - one).abs().max() < 1e-3
+    shares = torch.tensor([0.1, 0.9, 0.4, 0.6], dtype=torch.float64)  # as many as entries
+    mixed = slerp(one[:4], other[:4], shares)
+    for row, share in enumerate(shares):
+        own = slice(row, row + 1)
+        torch.testing.assert_close(mixed[own], slerp(one[own], other[own], share))
+    half = slerp(one.bfloat16(), one.bfloat16(), 0.5)
+    torch.testing.assert_close(half, one.bfloat16(), atol=0.02, rtol=0)
 
 
 def test_geodesic_mixup(sides):
