@@ -16,7 +16,7 @@ from rarefy.index.leaves import Leaf, Leaves, leaf_list
 from rarefy.index.scratch import Scratch
 from rarefy.index.vectors import Vectors
 
-__all__ = ["Plans", "Searcher"]
+__all__ = ["Plans", "Searcher", "is_exact"]
 
 Plans: TypeAlias = list[tuple[Leaves, npt.NDArray[np.int64], npt.NDArray[np.float64]]]
 """Lists of leaves, and `plan_ptr` and `plans` of `kernels.search_many`."""
@@ -55,13 +55,13 @@ class Searcher:
     def __len__(self) -> int:
         return int(self.first_rows[-1])
 
-    def filter(self, allowed: npt.NDArray[np.bool_]) -> Filter:
+    def filter(self, allowed: npt.NDArray[np.bool_], exact: bool) -> Filter:
         """Return the filter of a mask bool[len(searcher)] over rows.
 
-        Blocks are not left out where most documents are allowed: that takes longer than to meet the
-        others.
+        Exact search leaves no blocks out where most documents are allowed: that takes longer than
+        to meet the others. Approximate search must not spend on those the blocks that it looks at.
         """
-        if 2 * np.count_nonzero(allowed) > len(allowed):
+        if exact and 2 * np.count_nonzero(allowed) > len(allowed):
             return Filter(allowed, NO_FILTER.blocks)
         if all(leaf.block_size == 1 for leaf in self._leaves):
             return Filter(allowed, allowed)
@@ -147,6 +147,11 @@ class Searcher:
     def give(self, scratch: Scratch) -> None:
         """Let others use memory again."""
         self._idle.append(scratch)
+
+
+def is_exact(plans: Plans) -> bool:
+    """Return whether all leaves are searched exactly."""
+    return not any(len(of_leaves) for _, _, of_leaves in plans)
 
 
 def _grouped(leaves: Sequence[Leaf]) -> list[tuple[Leaves, list[int]]]:

@@ -12,12 +12,12 @@ import numpy.typing as npt
 
 from rarefy.errors import DamagedIndexError, InputError
 from rarefy.index.expressions import Expression
-from rarefy.index.filters import NO_FILTER, allowed_rows
+from rarefy.index.filters import NO_FILTER, Filter, allowed_rows
 from rarefy.index.hits import Hits
 from rarefy.index.metadata import Metadata
 from rarefy.index.part import Part
 from rarefy.index.planner import plans
-from rarefy.index.searcher import Plans, Searcher
+from rarefy.index.searcher import Plans, Searcher, is_exact
 from rarefy.index.selection import selected
 from rarefy.index.storage.deletions import read_alive
 from rarefy.index.storage.ids import NONE
@@ -65,7 +65,6 @@ class Snapshot:
             (part.leaf for part in self.parts), None if known is None else known._searcher
         )
         self._alive = _alive(self.parts)
-        self._allowed = NO_FILTER if self._alive is None else self._searcher.filter(self._alive)
         self._plans: dict[tuple[int, float | None], Plans] = {}
 
     @classmethod
@@ -137,7 +136,8 @@ class Snapshot:
             bool[len(snapshot)], by row; None for all.
         """
         if allowed is None:
-            chosen, kept = self._plans_for(k, recall), self._allowed
+            chosen = self._plans_for(k, recall)
+            kept = self._living_exactly if is_exact(chosen) else self._living
         else:
             chosen = self._searcher.planned(
                 [
@@ -145,7 +145,7 @@ class Snapshot:
                     for part, a, b in self._spans()
                 ]
             )
-            kept = self._searcher.filter(self._in_segments(allowed))
+            kept = self._searcher.filter(self._in_segments(allowed), is_exact(chosen))
         found, scores = self._searcher.search(queries, k, chosen, kept, threads)
         return Hits(self._ids_at(found), self._rows_at(found), scores)
 
@@ -169,6 +169,16 @@ class Snapshot:
             if len(known) < MOST_PLANS:
                 known[k, recall] = chosen
         return chosen
+
+    @cached_property
+    def _living(self) -> Filter:
+        """What keeps deleted documents out of approximate searches."""
+        return NO_FILTER if self._alive is None else self._searcher.filter(self._alive, False)
+
+    @cached_property
+    def _living_exactly(self) -> Filter:
+        """What keeps deleted documents out of exact searches."""
+        return NO_FILTER if self._alive is None else self._searcher.filter(self._alive, True)
 
     def _in_segments(self, allowed: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
         """Turn a mask over rows into one over the rows of all segments, deleted ones too."""

@@ -97,8 +97,9 @@ class Ids:
         DamagedIndexError
             If an id is not UTF-8.
         """
+        all_known = self._all_known  # before: another thread may read them all meanwhile
         names: npt.NDArray[np.object_] = self._known[rows]
-        if not self._all_known:
+        if not all_known:
             for i in np.flatnonzero(names == NONE).tolist():
                 names.flat[i] = self.name(int(rows.flat[i]))
         return names

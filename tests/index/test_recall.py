@@ -11,6 +11,7 @@ import scipy.sparse as sp
 from rarefy.errors import InputError, InputTypeError
 from rarefy.index import Index, planner
 from rarefy.index.planner import Calibration, Plan, plans
+from rarefy.index.snapshot import Snapshot
 
 TOPICS, VOCABULARY = 60, 2000
 
@@ -87,6 +88,23 @@ def test_approximate_search_is_approximate_where_it_may_be(index, held_out):
 def test_queries_made_of_documents_keep_the_promise(held_out):
     index = Index.build(topical(0, 20_000, 40))
     assert found(index.search(held_out, recall=0.9), index.search(held_out)) >= 0.89
+
+
+@pytest.mark.jit
+@pytest.mark.parametrize("deleted", [False, True])
+def test_the_promise_holds_without_half_of_what_matches_best(index, held_out, deleted):
+    (part,) = index._snapshot.parts
+    shares = []
+    for i in range(60):
+        query = held_out[[i]]
+        allowed = np.ones(len(index), np.bool_)
+        allowed[index.search(query, k=200).rows[0, 1::2]] = False
+        among, kept = index, allowed
+        if deleted:
+            among, kept = Index(Snapshot([part.with_alive(allowed)], VOCABULARY)), None
+        exact = among.search(query, filter=kept)
+        shares.append(found(among.search(query, recall=0.95, filter=kept), exact))
+    assert np.mean(shares) >= 0.94
 
 
 @pytest.mark.jit

@@ -14,6 +14,7 @@ from rarefy.errors import DamagedIndexError, InputError
 from rarefy.index import Index
 from rarefy.index.storage.files import Files
 from rarefy.index.storage.folder import replace
+from rarefy.index.storage.ids import Ids
 from rarefy.index.storage.lock import FolderLock
 
 RNG = np.random.default_rng(0)
@@ -127,6 +128,21 @@ def test_a_lock_ends_while_a_forked_process_runs_on(folder):
     small().save(folder)
     os.close(of_fork)
     assert len(Index.open(folder)) == 6
+
+
+def test_no_id_is_missing_where_another_thread_reads_all():
+    stored = Ids.of(["a", "b"])
+    ids = Ids(stored.blob, stored.ends)
+
+    class Overtaken(np.ndarray):
+        def __getitem__(self, rows):
+            taken = np.asarray(self)[rows]
+            ids._known = np.asarray(self)
+            ids.names()
+            return taken
+
+    ids._known = ids._known.view(Overtaken)
+    assert ids.take(np.array([1, 0, -1])).tolist() == ["b", "a", None]
 
 
 @pytest.mark.parametrize("path", ["nowhere", "."])
