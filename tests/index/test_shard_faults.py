@@ -133,3 +133,16 @@ def test_a_refresh_that_fails_leaves_the_fleet_as_it_was(tmp_path):
         assert len(index.search(weights(1), 9).ids[0]) == 9 and len(index) == 6
         path.write_bytes(content)
         assert index.refresh() and len(index) == 9
+
+
+@pytest.mark.parametrize("kind", ["folder", "url"])
+def test_what_a_crash_left_half_written_is_swept(tmp_path, kind):
+    storage = str(tmp_path) if kind == "folder" else f"file://{tmp_path}"
+    with DistributedWriter(storage, vocabulary_size=4) as changes:
+        changes.upsert(["a"], weights(1))
+    folder = next(tmp_path.glob("shard-*"))
+    half = folder / "segment-0123456789abcdef.rarefy.partial"
+    half.write_bytes(b"half")
+    with DistributedWriter(storage):
+        pass
+    assert not half.exists()
