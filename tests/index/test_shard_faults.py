@@ -12,7 +12,7 @@ pytest.importorskip("ray")
 
 from one_process_ray import OneProcessRay, Strategy
 
-from rarefy.errors import DamagedIndexError, InputError
+from rarefy.errors import DamagedIndexError, InputError, UnavailableError
 from rarefy.index.distributed import DistributedIndex, DistributedWriter, fleet, writer
 from rarefy.index.distributed.copies import fetch
 from rarefy.index.distributed.shard_writer import ShardWriter
@@ -146,3 +146,14 @@ def test_what_a_crash_left_half_written_is_swept(tmp_path, kind):
     with DistributedWriter(storage):
         pass
     assert not half.exists()
+
+
+def test_a_storage_that_comes_back_is_read_again_by_refresh(tmp_path):
+    with DistributedIndex.build(weights(6), storage=tmp_path / "here", shards=2) as index:
+        (tmp_path / "here").rename(tmp_path / "away")
+        next(each for each in index._fleet._replicas).handle.dead = True
+        with pytest.raises(UnavailableError, match=r"call refresh\(\)"):
+            index.search(weights(1), deadline=20)
+        (tmp_path / "away").rename(tmp_path / "here")
+        assert not index.refresh()
+        assert index.search(weights(1), 6, deadline=20).ids[0, 5] == "5"
