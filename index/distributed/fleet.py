@@ -196,6 +196,12 @@ class Fleet:
             self._replicas = [each for each in self._replicas if each is not replica]
         self._look.set()
 
+    def retry(self) -> None:
+        """Start replicas again of shards of which that has failed."""
+        with self._state:
+            self._failures.clear()
+        self._look.set()
+
     def drain(self, nodes: Sequence[str]) -> None:
         """Let no replica be on these nodes: move those that are."""
         self._drained = frozenset(nodes)

@@ -271,7 +271,8 @@ class DistributedIndex:
     def refresh(self, deadline: float = STARTING) -> bool:
         """Move to the newest commit of the storage, in all shards at once.
 
-        Searches that are running end on the commit that they began with.
+        Searches that are running end on the commit that they began with. Where replicas could not
+        be made, that is tried again.
 
         Parameters
         ----------
@@ -293,6 +294,7 @@ class DistributedIndex:
         with self._refreshing:
             before = self._view
             if newest(self._storage).generation == before.commit.generation:
+                self._fleet.retry()
                 return False
             self._view = self._newest(_until(deadline))
             return True

@@ -27,7 +27,7 @@ class Storage(Protocol):
     """
 
     def names(self, folder: str = "") -> list[str]:
-        """Return the names in a folder, without those that are being written; none if missing."""
+        """Return the names in a folder, those that are being written too; none if missing."""
 
     def read(self, name: str) -> bytes:
         """Return what a small file holds."""
@@ -68,10 +68,9 @@ class FolderStorage:
     def names(self, folder: str = "") -> list[str]:
         """Return the names in a folder."""
         try:
-            names = os.listdir(self._path(folder))
+            return os.listdir(self._path(folder))
         except (FileNotFoundError, NotADirectoryError):
             return []
-        return [name for name in names if not name.endswith(PARTIAL)]
 
     def read(self, name: str) -> bytes:
         """Return what a small file holds."""
@@ -137,8 +136,7 @@ class RemoteStorage:
             found = files.ls(path, detail=False, refresh=True)
         except (FileNotFoundError, NotADirectoryError):
             return []
-        names = [each.rstrip("/").rpartition("/")[2] for each in found]
-        return [name for name in names if not name.endswith(PARTIAL)]
+        return [each.rstrip("/").rpartition("/")[2] for each in found]
 
     def read(self, name: str) -> bytes:
         """Return what a small file holds."""

@@ -12,7 +12,7 @@ pytest.importorskip("ray")
 
 from one_process_ray import OneProcessRay, Strategy
 
-from rarefy.errors import DamagedIndexError, InputError
+from rarefy.errors import DamagedIndexError, InputError, UnavailableError
 from rarefy.index.distributed import DistributedIndex, DistributedWriter, fleet, writer
 from rarefy.index.distributed.copies import fetch
 from rarefy.index.distributed.shard_writer import ShardWriter
@@ -133,3 +133,27 @@ def test_a_refresh_that_fails_leaves_the_fleet_as_it_was(tmp_path):
         assert len(index.search(weights(1), 9).ids[0]) == 9 and len(index) == 6
         path.write_bytes(content)
         assert index.refresh() and len(index) == 9
+
+
+@pytest.mark.parametrize("kind", ["folder", "url"])
+def test_what_a_crash_left_half_written_is_swept(tmp_path, kind):
+    storage = str(tmp_path) if kind == "folder" else f"file://{tmp_path}"
+    with DistributedWriter(storage, vocabulary_size=4) as changes:
+        changes.upsert(["a"], weights(1))
+    folder = next(tmp_path.glob("shard-*"))
+    half = folder / "segment-0123456789abcdef.rarefy.partial"
+    half.write_bytes(b"half")
+    with DistributedWriter(storage):
+        pass
+    assert not half.exists()
+
+
+def test_a_storage_that_comes_back_is_read_again_by_refresh(tmp_path):
+    with DistributedIndex.build(weights(6), storage=tmp_path / "here", shards=2) as index:
+        (tmp_path / "here").rename(tmp_path / "away")
+        next(each for each in index._fleet._replicas).handle.dead = True
+        with pytest.raises(UnavailableError, match=r"call refresh\(\)"):
+            index.search(weights(1), deadline=20)
+        (tmp_path / "away").rename(tmp_path / "here")
+        assert not index.refresh()
+        assert index.search(weights(1), 6, deadline=20).ids[0, 5] == "5"
