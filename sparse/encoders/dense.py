@@ -98,7 +98,7 @@ class DenseEncoder:
             self.name = str(name_or_path)
         self.computed = 0
         self.recalls = False
-        self._last: tuple[Any, Any] = (None, None)
+        self._last: tuple[Any, NDArray[np.float32]] = (None, np.empty(0, np.float32))
         self._batch_size = batch_size
         if dtype == "auto":
             dtype = "bfloat16" if has_fast_bfloat16(self.pipeline.device) else "float32"
