@@ -121,18 +121,20 @@ def plan(
     Raises
     ------
     InputError
-        If something is below 1.
+        If something is not positive, or a machine cannot hold a shard.
     """
     costs = Costs.measured(measured)
     machine = machine or Machine()
     largest = costs.points[-1].documents
-    most = shard_documents or largest
+    most = largest if shard_documents is None else shard_documents
     for name, value in (
         ("documents", documents),
         ("queries_per_second", queries_per_second),
         ("replicas", replicas),
         ("shard_documents", most),
         ("fan_out - 1", fan_out - 1),
+        ("memory_gib", machine.memory_gib),
+        ("cores", machine.cores),
         ("postings", 1.0 if postings is None else postings),
     ):
         if not (math.isfinite(value) and value > 0):
@@ -154,7 +156,14 @@ def plan(
         _slope(record["messages"]) + _slope(record["merge"])
     )  # fmt: skip
     memory = costs.bytes(documents * density) * replicas / 2**30
-    for_memory = math.ceil(memory / (machine.memory_gib * machine.memory_used))
+    room, one = machine.memory_gib * machine.memory_used, memory / (shards * replicas)
+    fitting = math.floor(room / one)
+    if fitting < 1:
+        raise InputError(
+            f"a shard of {each} documents takes {one:.3g} GiB, and a machine has {room:.3g} for "
+            f"shards: use smaller shards, or larger machines"
+        )
+    for_memory = math.ceil(shards * replicas / fitting)  # no shard is on two
     for_queries = math.ceil(
         queries_per_second * core_us / 1e6 / (machine.cores * machine.cores_used)
     )  # fmt: skip

@@ -50,8 +50,6 @@ def plan(
     for name, given in (("DOCUMENTS", documents), ("--shard", shard)):
         if given is not None and not (given >= 1 and given.is_integer()):
             raise InputError(f"{name} is {given}; expected a whole number from 1")
-    if memory <= 0 or cores < 1:
-        raise InputError(f"a machine has {memory} GiB and {cores} cores; expected some of both")
     found = planned(
         int(documents),
         queries,

@@ -44,7 +44,12 @@ def open_store(url: str) -> VectorStore:
     StoreError
         If the store cannot be reached.
     """
-    parts = urlsplit(url)
+    try:
+        parts = urlsplit(url)
+        if not parts.scheme.startswith("postgres"):  # which may have several hosts
+            parts.port  # noqa: B018 - it raises
+    except ValueError as error:
+        raise InputError(f"{url!r} names no store ({error}); expected one of {FORMS}") from error
     scheme, _, secure = parts.scheme.partition("+")
     home, _, name = parts.path.rpartition("/")
     usable = bool(name) and (parts.netloc or home) and secure in ("", "https")
@@ -69,7 +74,7 @@ def open_store(url: str) -> VectorStore:
 def _postgres(netloc: str, home: str, table: str, options: dict[str, str]) -> Postgres:
     index = options.pop("index", None)
     ef_search = options.pop("ef_search", "100")
-    if not ef_search.isdigit():
+    if not ef_search.isdecimal():
         raise InputError(f"ef_search is {ef_search!r}; expected a whole number")
     query = f"?{urlencode(options)}" if options else ""
     address = f"postgresql://{netloc}{home}{query}"

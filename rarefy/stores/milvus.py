@@ -135,6 +135,8 @@ class Milvus:
         condition = "" if filter is None else self._said(filter, schema)
         vectors = canonical(queries, width=schema.vocabulary_size, what="query vectors")
         data = [_mapping(*vectors.row(i)) for i in range(len(vectors))]
+        if not data:
+            return Found.of([], k)
         with self._asking():
             found = self._client.search(
                 self._collection,
@@ -160,7 +162,7 @@ class Milvus:
         schema = self.schema()
         with self._asking():
             iterator = self._client.query_iterator(
-                self._collection, batch_size=size, filter="", output_fields=["*"]
+                self._collection, batch_size=min(size, MOST), filter="", output_fields=["*"]
             )
         try:
             while True:

@@ -15,7 +15,7 @@ def test_it_prints_a_plan(run):
     assert f"{found['shards']:,} of" in done.out
     larger = json.loads(run("plan", "138e6", "--queries", 100, "--postings", 150, "--json").out)
     assert larger["memory_gib"] > 1.9 * found["memory_gib"]
-    assert "larger than any that was measured" in run("plan", "1e9", "--shard", "1e8").out
+    assert "larger than any that was measured" in run("plan", "1e9", "--shard", "1e7").out
 
 
 @pytest.mark.parametrize(
@@ -26,7 +26,9 @@ def test_it_prints_a_plan(run):
         (["inf"], "DOCUMENTS is inf"),
         (["10", "--shard", "0.5"], "--shard is 0.5"),
         (["10", "--queries", "0"], "queries_per_second is 0.0; expected more than 0"),
-        (["10", "--cores", "0"], "a machine has 64.0 GiB and 0 cores"),
+        (["10", "--cores", "0"], "cores is 0; expected more than 0"),
+        (["10", "--memory", "nan"], "memory_gib is nan; expected more than 0"),
+        (["138e6", "--memory", "1"], "GiB, and a machine has 0.8 for shards: use smaller shards"),
         (["10", "--postings", "0"], "postings is 0.0; expected more than 0"),
     ],
 )

@@ -85,12 +85,24 @@ def test_a_plan_adds_up():
         found.shard_us + found.messages_us + found.merge_us + found.network_us
     )
     assert found.core_seconds > 20 * found.shard_us / 1e6
-    assert found.machines_for_memory == math.ceil(found.memory_gib / (16 * 0.8))
+    fitting = math.floor(16 * 0.8 / (found.memory_gib / 60))
+    assert found.machines_for_memory == math.ceil(60 / fitting)
     assert found.machines_for_queries == math.ceil(50 * found.core_seconds / (4 * 0.5))
     assert found.machines == max(found.machines_for_memory, found.machines_for_queries)
     twice = plan(20 * largest.documents, 50.0, replicas=6, machine=Machine(16, 4))
     assert twice.memory_gib == pytest.approx(2 * found.memory_gib)
     assert twice.core_seconds == found.core_seconds
+
+
+def test_no_shard_is_on_two_machines():
+    """A machine that holds one and a half holds one."""
+    one = plan(100 * 2**20, 1.0, shard_documents=2**20, replicas=1)
+    memory = 1.5 * one.memory_gib / one.shards
+    machine = Machine(memory, memory_used=1.0)
+    found = plan(100 * 2**20, 1.0, shard_documents=2**20, replicas=1, machine=machine)
+    assert found.machines_for_memory == found.shards == 100
+    with pytest.raises(InputError, match="use smaller shards, or larger machines"):
+        plan(100 * 2**20, 1.0, machine=machine)
 
 
 def test_one_shard_asks_nobody():
@@ -113,7 +125,13 @@ def test_larger_shards_than_were_measured_are_named():
 
 @pytest.mark.parametrize(
     "wrong",
-    [{"documents": 0}, {"queries_per_second": -1.0}, {"replicas": 0}, {"fan_out": 1}],
+    [
+        {"documents": 0},
+        {"shard_documents": 0},
+        {"queries_per_second": -1.0},
+        {"replicas": 0},
+        {"fan_out": 1},
+    ],
 )
 def test_what_cannot_be_planned(wrong):
     with pytest.raises(InputError, match="expected more than 0"):

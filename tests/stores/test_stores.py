@@ -131,6 +131,14 @@ def test_fewer_documents_than_k_leave_places_empty(filled):
     assert np.isneginf(found.scores).all()
 
 
+def test_no_queries_and_large_portions(filled):
+    assert filled.search(scipy.sparse.csr_array((0, WIDTH), dtype=np.float32), 3).ids.shape == (
+        0,
+        3,
+    )
+    assert sum(len(part.ids) for part in filled.documents(100_000)) == 400
+
+
 def test_what_is_read_back_is_what_was_written(filled, index):
     read = list(filled.documents(150))
     assert max(len(part.ids) for part in read) <= 150
