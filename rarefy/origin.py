@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 import rarefy
 from rarefy.errors import InputError
 from rarefy.files import replaced
-from rarefy.sparse.registry import split_name
+from rarefy.sparse.registry import NAMES, split_name
 
 if TYPE_CHECKING:
     from rarefy.sparse import TermModel
@@ -60,14 +60,15 @@ class Origin:
 
         What the model took from a collection is written to `home`.
         """
-        if cls.is_at(Path(name)):
+        first, others = split_name(name)
+        if first not in NAMES and cls.is_at(Path(name)):
             name = cls.open(Path(name)).model or name
+            first, others = split_name(name)
         if rarefy.BM25.is_saved_at(Path(name)):
             name = "bm25"
-        first, others = split_name(name)
         if name == "bm25":
             model.save(home / _FITTED)
-        elif Path(first).is_dir():
+        elif first not in NAMES and Path(first).is_dir():
             name = "+".join([str(Path(first).resolve()), *others])
         restored: Any = model if _restores(model) else None
         statistics: dict[str, Any] = {} if restored is None else restored.statistics()

@@ -16,11 +16,14 @@ if TYPE_CHECKING:
     from rarefy.sparse.encoders.dense import Precision
     from rarefy.sparse.sparse_model import SparseModel
 
-__all__ = ["load", "split_name"]
+__all__ = ["NAMES", "load", "split_name"]
 
 # Folds and statistics of word-pieces, the mean vector and the rotations: what
 # `rarefy train minilm-d2s` learns.
 _MINILM_D2S = Path(__file__).parent / "heads" / "minilm_d2s.npz"
+
+NAMES = frozenset({"minilm-d2s", "splade-tiny", "bm25"})
+"""Models that need no folder. A folder of such a name may be that of an index."""
 
 _EXPECTED = "'minilm-d2s', 'splade-tiny', 'bm25', a model folder, or a name on the Hugging Face hub"
 
@@ -96,8 +99,11 @@ def load(
 def split_name(name: str) -> tuple[str, list[str]]:
     """Return the name of the first model, and those of the parts that are joined to it.
 
-    A ``+`` of a folder that exists is its own.
+    A ``+`` of a folder that exists is its own, unless the name begins with one of `NAMES`.
     """
+    first, *others = name.split("+")
+    if first in NAMES:
+        return first, others
     first, others = name, []
     while "+" in Path(first).name and not Path(first).exists():
         first, _, last = first.rpartition("+")

@@ -10,6 +10,7 @@ import rarefy
 from rarefy.cli.output import progress_wanted
 from rarefy.errors import InputError
 from rarefy.origin import Origin
+from rarefy.sparse.registry import NAMES, split_name
 
 if TYPE_CHECKING:
     from rarefy.sparse import TermModel
@@ -34,7 +35,7 @@ def load_model(name: str, documents: Sequence[str]) -> TermModel:
     InputError
         If the model wants documents, and there are none.
     """
-    if Origin.is_at(Path(name)):
+    if split_name(name)[0] not in NAMES and Origin.is_at(Path(name)):
         return Origin.open(Path(name)).load()
     model = rarefy.load(name)
     if not model.fitted:

@@ -190,6 +190,15 @@ def test_a_folder_of_a_model_is_joined_wherever_it_is_and_found_from_anywhere(
     assert again.model.name == f"{home}+bm25"
 
 
+@pytest.mark.parametrize("name", ["splade-tiny", "splade-tiny+bm25"])
+def test_an_index_may_be_called_what_its_model_is(tmp_path, monkeypatch, name):
+    monkeypatch.chdir(tmp_path)
+    with rarefy.Search(name, name) as search:
+        search.add([TEXTS["cat"]], ids=["cat"])
+    assert rarefy.Search(name).search("cat")
+    assert rarefy.Search(name, name).model.name == name
+
+
 def test_names_that_join_nothing_are_refused():
     for name in ("minilm-d2s+", "minilm-d2s+bm25+bm25", "minilm-d2s+splade-tiny"):
         with pytest.raises(InputError, match="expected bm25, dense or both"):
