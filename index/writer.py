@@ -355,7 +355,7 @@ class Writer:
         if rows > MAX_ROWS:
             raise InputError(f"{rows} documents are too many: at most {MAX_ROWS} fit in one index")
         manifest = Manifest(newest + 1, self.vocabulary_size, entries)
-        publish(self._files, self._folder, manifest)
+        publish(self._files, self._folder, manifest, self._manifest)
         before, self._manifest = self._manifest, manifest
         self._committed = segments
         self._segments = list(segments) if pending is None else pending

@@ -60,6 +60,10 @@ class Files:
         """Remove a file."""
         os.unlink(path)
 
+    def touch(self, path: Path) -> None:
+        """Let a file have been written now."""
+        os.utime(path)
+
     def sync_folder(self, folder: Path) -> None:
         """Wait until the disk holds the names in a folder."""
         file = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)

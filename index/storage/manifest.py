@@ -193,11 +193,13 @@ def read_manifest(folder: Path, generation: int) -> Manifest:
     return manifest
 
 
-def publish(files: Files, folder: Path, manifest: Manifest) -> None:
+def publish(files: Files, folder: Path, manifest: Manifest, before: Manifest | None = None) -> None:
     """Make a manifest the newest of its folder, in one step.
 
-    All files that it names must be synced. When this returns, the commit survives a loss of power;
-    when it fails, the folder holds the commit of before or this one, and both are whole.
+    All files that it names must be synced. Those that the commit before did not need, where it is
+    given, may have been written long ago: their times are set, by which `sweep` goes. When this
+    returns, the commit survives a loss of power; when it fails, the folder holds the commit of
+    before or this one, and both are whole.
     """
     table = {
         "format": FORMAT,
@@ -214,6 +216,9 @@ def publish(files: Files, folder: Path, manifest: Manifest) -> None:
         ],
     }
     body = json.dumps(table).encode()
+    for name in set() if before is None else manifest.files - before.files:
+        with suppress(OSError):
+            files.touch(folder / name)
     temporary = folder / f"manifest-{secrets.token_hex(8)}.new"
     with files.writing(temporary) as write:
         write(body + _trailer(body))

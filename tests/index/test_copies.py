@@ -61,6 +61,22 @@ def test_what_was_listed_stays_while_it_is_copied(tmp_path, waiting):
     assert content(Index.open(copy)) == expected({"d1": 1, "d0": 3, "d2": 20})
 
 
+def test_what_was_written_long_before_its_commit_stays_as_long(tmp_path, waiting):
+    folder = tmp_path / "index"
+    commit(folder, 1)
+    with Writer(folder, buffer_bytes=1) as writer:
+        writer.upsert(["d2"], vectors(weights(2)))
+        age(folder, 60)
+        writer.commit()
+        listed = sorted(os.listdir(folder))
+        for seed in (3, 4, 5):
+            writer.upsert(["d0"], vectors(weights(seed)))
+            writer.merge()
+    commit(folder, 6)
+    copy = copied(listed, folder, tmp_path / "copy")
+    assert content(Index.open(copy)) == expected({"d1": 1, "d2": 2})
+
+
 def test_a_copy_that_took_too_long_says_so(tmp_path):
     folder = tmp_path / "index"
     commit(folder, 1, 2, 3)

@@ -46,7 +46,7 @@ def test_leaves_are_searched_as_one(naive, seed, k, kept):
     allowed = rng.random(len(searcher)) < 0.6 if kept else np.ones(len(searcher), np.bool_)
     rows, scores = searcher.search(
         canonical(queries), k, searcher.planned([EXACT] * len(leaves)),
-        searcher.filter(allowed) if kept else NO_FILTER,
+        searcher.filter(allowed, exact=True) if kept else NO_FILTER,
     )  # fmt: skip
     every = naive.search(queries, documents, documents.shape[0])
     for i, ranked in enumerate(every):
