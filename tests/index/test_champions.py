@@ -139,7 +139,9 @@ def test_filters_hold_for_champions(searched):
     documents, queries = vectors(3, 200), vectors(4, 20, density=0.3)
     index = searcher(documents, 50)
     allowed = np.random.default_rng(5).random(200) < 0.5
-    rows, scores = searched(index, canonical(queries), 10, plan(0.8, 30), index.filter(allowed))
+    rows, scores = searched(
+        index, canonical(queries), 10, plan(0.8, 30), index.filter(allowed, exact=False)
+    )
     assert allowed[rows[rows >= 0]].all()
     exact = searched(index, canonical(queries), 200, EXACT)
     for i in range(20):
