@@ -33,15 +33,8 @@ with tempfile.TemporaryDirectory() as folder:
         writer.delete(["b"])
     assert opened.refresh() and opened.ids == ["a", "c"]
 
-EXTRAS = {
-    "torch",
-    "transformers",
-    "sentence_transformers",
-    "Stemmer",
-    "matplotlib",
-    "jinja2",
-    "msgspec",
-}
+EXTRAS = {"torch", "transformers", "sentence_transformers", "Stemmer", "matplotlib", "jinja2"}
+EXTRAS |= {"llama_index", "pandas", "pyterrier"}
 EXTRAS |= {"fastapi", "haystack", "langchain_core", "mcp", "prometheus_client", "pydantic"}
 EXTRAS |= {"msgspec", "pydantic_core", "starlette", "uvicorn"}
 for module in pkgutil.walk_packages(rarefy.__path__, "rarefy."):
