@@ -13,7 +13,7 @@ import json
 import re
 import secrets
 import zlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from contextlib import suppress
 from typing import NamedTuple
 
@@ -178,7 +178,7 @@ def publish(storage: Storage, commit: Commit) -> None:
     storage.write(_name(commit.generation), body + _trailer(body))
 
 
-def sweep(storage: Storage, spared: Sequence[str] = ()) -> None:
+def sweep(storage: Storage) -> None:
     """Remove what none of the last `KEPT` commits needs.
 
     What cannot be removed is left for the next time.
@@ -187,8 +187,6 @@ def sweep(storage: Storage, spared: Sequence[str] = ()) -> None:
     ----------
     storage
         What is written by the caller alone.
-    spared
-        Names of shards of which no commit needs all files yet.
     """
     with suppress(OSError, InputError):
         found = generations(storage)
@@ -196,7 +194,7 @@ def sweep(storage: Storage, spared: Sequence[str] = ()) -> None:
         for generation in found[KEPT:]:
             storage.remove(_name(generation))
         for shard in storage.names():
-            if SHARD.fullmatch(shard) and shard not in spared:
+            if SHARD.fullmatch(shard):
                 for file in storage.names(shard):
                     if f"{shard}/{file}" not in needed:
                         storage.remove(f"{shard}/{file}")

@@ -7,12 +7,15 @@ once; the answers of an actor that is slow come later.
 from __future__ import annotations
 
 import pickle
+import sys
 import time
 from types import ModuleType, SimpleNamespace
 
 from ray import exceptions
 
-__all__ = ["OneProcessRay", "Strategy"]
+from rarefy.index.distributed import fleet
+
+__all__ = ["OneProcessRay", "started"]
 
 
 class TaskError(exceptions.RayTaskError):
@@ -129,3 +132,13 @@ class OneProcessRay(ModuleType):
         self.alive.remove(node)
         for each in self.actors:
             each.dead = each.dead or each.node == node
+
+
+def started(monkeypatch):
+    """Put it in Ray's place, with a pulse that tests need not wait for."""
+    module = OneProcessRay()
+    monkeypatch.setitem(sys.modules, "ray", module)
+    strategies = SimpleNamespace(NodeAffinitySchedulingStrategy=Strategy)
+    monkeypatch.setitem(sys.modules, "ray.util.scheduling_strategies", strategies)
+    monkeypatch.setattr(fleet, "BEAT", 0.01)
+    return module

@@ -1,8 +1,6 @@
 """What goes wrong between shards at bad moments; Ray is of one process, as in `test_shards.py`."""
 
-import sys
 import time
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -10,10 +8,11 @@ import scipy.sparse
 
 pytest.importorskip("ray")
 
-from one_process_ray import OneProcessRay, Strategy
+from one_process_ray import started
 
 from rarefy.errors import DamagedIndexError, InputError, UnavailableError
-from rarefy.index.distributed import DistributedIndex, DistributedWriter, fleet, writer
+from rarefy.index import Index
+from rarefy.index.distributed import DistributedIndex, DistributedWriter, writer
 from rarefy.index.distributed.copies import fetch
 from rarefy.index.distributed.shard_writer import ShardWriter
 from rarefy.index.distributed.storage import FolderStorage
@@ -24,12 +23,7 @@ pytestmark = pytest.mark.jit
 
 @pytest.fixture(autouse=True)
 def ray(monkeypatch):
-    module = OneProcessRay()
-    monkeypatch.setitem(sys.modules, "ray", module)
-    strategies = SimpleNamespace(NodeAffinitySchedulingStrategy=Strategy)
-    monkeypatch.setitem(sys.modules, "ray.util.scheduling_strategies", strategies)
-    monkeypatch.setattr(fleet, "BEAT", 0.01)
-    return module
+    return started(monkeypatch)
 
 
 def weights(n):
@@ -47,6 +41,7 @@ def test_a_process_that_was_given_up_and_still_stores_harms_no_commit(tmp_path):
     committed = instead.prepare().entry
     (tmp_path / "reader").mkdir()
     fetch(storage, committed, tmp_path / "reader")
+    assert Index.open(tmp_path / "reader").ids == ["b"]
 
 
 def test_an_index_that_another_made_meanwhile_is_not_replaced(tmp_path, monkeypatch):

@@ -4,12 +4,10 @@ Ray is of one process here; `test_distributed.py` has the real one.
 """
 
 import errno
-import sys
 import threading
 import time
 from contextlib import suppress
 from dataclasses import dataclass
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -17,7 +15,7 @@ import scipy.sparse
 
 pytest.importorskip("ray")
 
-from one_process_ray import OneProcessRay, Strategy
+from one_process_ray import started
 
 from rarefy.errors import (
     DamagedIndexError,
@@ -28,7 +26,7 @@ from rarefy.errors import (
     UnavailableError,
 )
 from rarefy.index import Index, Writer
-from rarefy.index.distributed import DistributedIndex, DistributedWriter, fleet, writer
+from rarefy.index.distributed import DistributedIndex, DistributedWriter, writer
 from rarefy.index.distributed.storage import FolderStorage, RemoteStorage, storage_at
 
 pytestmark = pytest.mark.jit
@@ -37,12 +35,7 @@ WIDTH = 12
 
 @pytest.fixture(autouse=True)
 def ray(monkeypatch):
-    module = OneProcessRay()
-    monkeypatch.setitem(sys.modules, "ray", module)
-    strategies = SimpleNamespace(NodeAffinitySchedulingStrategy=Strategy)
-    monkeypatch.setitem(sys.modules, "ray.util.scheduling_strategies", strategies)
-    monkeypatch.setattr(fleet, "BEAT", 0.01)
-    return module
+    return started(monkeypatch)
 
 
 @pytest.fixture(autouse=True)
