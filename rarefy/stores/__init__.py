@@ -9,8 +9,9 @@ what to install.
 
 from __future__ import annotations
 
-import importlib
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from rarefy.lazy import lazy as _lazy
 
 if TYPE_CHECKING:
     from rarefy.stores.address import open_store
@@ -48,12 +49,4 @@ __all__ = [
     "push",
 ]
 
-
-def __getattr__(name: str) -> Any:
-    if name not in _HOME:
-        raise AttributeError(f"module 'rarefy.stores' has no attribute {name!r}")
-    return getattr(importlib.import_module(f"rarefy.stores.{_HOME[name]}"), name)
-
-
-def __dir__() -> list[str]:
-    return sorted([*globals(), *__all__])
+__getattr__, __dir__ = _lazy(__name__, _HOME)
