@@ -1,7 +1,7 @@
 """What half an hour at 80% of capacity does to a server that is also written to, and restarted.
 
 The collection of `corpus.py`, searched by vectors; beside that one client adds, replaces and
-deletes documents, each with a commit. Half-way the server is told to stop, and started again. At
+deletes documents, each with a commit. Capacity is what the server answers beside those writes. Half-way the server is told to stop, and started again. At
 the end every acknowledged write is looked for in the folder. Writes results/soak.json.
 
     python benchmarks/soak.py [--server-core N] [--client-core N] [--minutes 30]
@@ -72,11 +72,11 @@ def soak(folder: Path, smoke: bool, core: int | None, seconds: float) -> dict[st
     capacity = 0.0
     for _ in range(2):
         with serving(folder, core) as server:
-            if not capacity:
-                warm = min(10.0, seconds / 4)
-                drive(server.port, requests, connections=8, seconds=warm)
-                capacity = drive(server.port, requests, connections=8, seconds=warm).per_second
             with writer.at(server):
+                if not capacity:
+                    warm = min(30.0, seconds / 8)
+                    drive(server.port, requests, connections=8, seconds=warm)
+                    capacity = drive(server.port, requests, connections=8, seconds=warm).per_second
                 load = drive(
                     server.port,
                     requests,
