@@ -4,6 +4,7 @@ from rarefy.eval.systems.dense import DenseSystem, DenseVectors
 from rarefy.eval.systems.encoding import Encoded, encode_collection
 from rarefy.eval.systems.fusion import FusionSystem, reciprocal_rank_fusion
 from rarefy.eval.systems.given import GivenSystem
+from rarefy.eval.systems.hamming import HammingSystem
 from rarefy.eval.systems.lucene import LuceneSystem
 from rarefy.eval.systems.rankings import Rankings, ranked
 from rarefy.eval.systems.registry import Systems
@@ -19,6 +20,7 @@ __all__ = [
     "Encoded",
     "FusionSystem",
     "GivenSystem",
+    "HammingSystem",
     "Kind",
     "LuceneSystem",
     "Ranked",

@@ -8,7 +8,8 @@ All are built in one thread, which makes them the same in every run.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from time import perf_counter
@@ -23,7 +24,7 @@ from rarefy.eval.efficiency import one_core
 from rarefy.eval.systems.encoding import in_blocks, timed_encoding
 from rarefy.eval.systems.system import Costs, Kind, Ranked
 
-__all__ = ["DenseSystem", "DenseVectors"]
+__all__ = ["DenseSystem", "DenseVectors", "faiss_threads"]
 
 _BUILT = {"links": 32, "ef_construction": 40}
 _SEARCHED = {"hnsw": {"ef": 64}, "ivfpq": {"nprobe": 8}}
@@ -181,13 +182,8 @@ class DenseSystem:
 
     def search(self, k: int, *, threads: int = 1, first: int | None = None) -> Ranked:
         """Rank at most `k` documents for every query, or for the `first` so many."""
-        faiss = require("faiss", "eval")
-        before = faiss.omp_get_max_threads()
-        faiss.omp_set_num_threads(threads)
-        try:
+        with faiss_threads(threads):
             return self._find(self.index, self.queries[:first], k)
-        finally:
-            faiss.omp_set_num_threads(before)
 
     def search_one(self, query: int, k: int) -> Ranked:
         """Rank at most `k` documents for the query in row `query`."""
@@ -211,6 +207,18 @@ class DenseSystem:
             parameters = faiss.SearchParametersIVF(nprobe=self.settings["nprobe"])
         scores, rows = index.search(queries, k, params=parameters)
         return Ranked(rows, scores)
+
+
+@contextmanager
+def faiss_threads(threads: int) -> Iterator[None]:
+    """Let FAISS use so many threads meanwhile."""
+    faiss = require("faiss", "eval")
+    before = faiss.omp_get_max_threads()
+    faiss.omp_set_num_threads(threads)
+    try:
+        yield
+    finally:
+        faiss.omp_set_num_threads(before)
 
 
 def _quantised_lists(faiss: Any, dimension: int, n: int, settings: dict[str, Any]) -> Any:

@@ -13,6 +13,7 @@ from rarefy.eval.systems.dense import DenseSystem, DenseVectors
 from rarefy.eval.systems.encoding import Encoded, encode_collection
 from rarefy.eval.systems.fusion import FusionSystem, Method
 from rarefy.eval.systems.given import GivenSystem
+from rarefy.eval.systems.hamming import HammingSystem
 from rarefy.eval.systems.java import java
 from rarefy.eval.systems.lucene import LuceneSystem
 from rarefy.eval.systems.sparse import SparseSystem
@@ -142,7 +143,7 @@ class Systems:
     def _single(self, asked: Specification) -> System:
         if self._indexed is not None:
             base = self._indexed[asked.name]
-            if isinstance(base, SparseSystem):
+            if isinstance(base, SparseSystem | HammingSystem):
                 return base.asked(self._pruned(asked).vectors)
             if isinstance(base, DenseSystem):
                 return base.asked(self._dense_vectors(asked).queries)
@@ -164,6 +165,8 @@ class Systems:
             return DenseSystem.from_vectors(
                 asked.name, vectors, asked.engine, settings, exact=exact
             )
+        if asked.engine == "hamming":
+            return HammingSystem.from_encoded(asked.name, self._pruned(asked))
         if asked.engine == "lucene":
             if asked.model == "bm25":
                 return LuceneSystem.from_texts(asked.name, self._collection)

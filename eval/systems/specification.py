@@ -4,6 +4,7 @@
     minilm-d2s:recall=0.95                           the index's promise of recall
     minilm-d2s:documents=128:queries=32              the heaviest terms of each vector alone
     bm25:lucene  splade-tiny:lucene                  Lucene; learned weights as 8-bit impacts
+    FOLDER:hamming                                   FAISS's index of bits, of a model with SignHash
     dense:hnsw:ef=64  dense:ivfpq:nprobe=8           FAISS's approximate indexes
     dense:model=FOLDER                               another dense model
     run:file=FILE  run:file=FILE:kind=dense          a TREC run made elsewhere
@@ -35,7 +36,7 @@ _ENGINES: dict[str, dict[str, dict[str, _Parser]]] = {
         "ivfpq": {"model": str, "nprobe": int, "lists": int, "bytes": int},
     },
     "run": {"": {"file": str, "kind": str}},
-    "": {"": _SPARSE, "lucene": {"documents": int, "queries": int}},
+    "": {"": _SPARSE, "lucene": {"documents": int, "queries": int}, "hamming": {}},
 }
 """Model -> engine -> its settings; the model "" stands for every sparse one."""
 
@@ -53,7 +54,7 @@ class Specification:
     model
         What `rarefy.load` takes, ``"dense"`` or ``"run"``.
     engine
-        ``""``, ``"lucene"``, ``"hnsw"`` or ``"ivfpq"``.
+        ``""``, ``"lucene"``, ``"hamming"``, ``"hnsw"`` or ``"ivfpq"``.
     settings
         Of the vectors and of the engine.
     """

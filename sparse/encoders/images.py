@@ -23,7 +23,8 @@ class ImageEncoder(DenseEncoder):
     A name is the path of a file, or ``package:<module>/<path>``
     (:func:`rarefy.sparse.encoders.pictures.picture_path`). Vectors are cached by what the file
     holds. Models of the CLIP, SigLIP or BLIP family load by folder or hub name, as far as
-    sentence-transformers and transformers know them.
+    sentence-transformers and transformers know them; those of open_clip (extra ``open-clip``) by
+    folder, or by ``hf-hub:`` and their hub name.
 
     Parameters
     ----------

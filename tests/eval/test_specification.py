@@ -21,6 +21,7 @@ from rarefy.eval.systems.specification import Fusion, Specification
             ("splade-tiny", "", {"documents": 64, "queries": 8}),
         ),
         ("naver/splade-v3:lucene", ("naver/splade-v3", "lucene", {})),
+        ("hash:hamming", ("hash", "hamming", {})),
         ("run:file=a.trec", ("run", "", {"file": "a.trec"})),
     ],
 )
@@ -47,7 +48,7 @@ def test_a_name_can_be_a_fusion(name, expected):
     ("name", "message"),
     [
         ("dense:flat", "no engine 'flat'; it has: hnsw, ivfpq"),
-        ("bm25:hnsw", "no engine 'hnsw'; it has: lucene"),
+        ("bm25:hnsw", "no engine 'hnsw'; it has: lucene, hamming"),
         ("dense:hnsw:nprobe=3", "no setting 'nprobe'"),
         ("dense:hnsw:ef=none", "ef is 'none'; expected a whole number"),
         ("dense:hnsw:ef=0", "ef is '0'"),
