@@ -1,7 +1,8 @@
-"""A server as people start it: ``rarefy serve`` in a process of its own."""
+"""A server as people start it, ``rarefy serve`` in a process of its own, and a client beside it."""
 
 from __future__ import annotations
 
+import argparse
 import os
 import re
 import signal
@@ -16,7 +17,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
-__all__ = ["Server", "serving"]
+__all__ = ["Server", "arguments", "serving"]
 
 TICKS = os.sysconf("SC_CLK_TCK")
 
@@ -32,6 +33,30 @@ class Server(NamedTuple):
         """Return the processor time that it took so far."""
         fields = Path(f"/proc/{self.pid}/stat").read_text().rpartition(")")[2].split()
         return (int(fields[11]) + int(fields[12])) / TICKS
+
+
+def arguments(description: str | None, out: Path, unit: str, length: float) -> argparse.Namespace:
+    """Read the command line of a benchmark, whose process is the client, and give it its core.
+
+    Parameters
+    ----------
+    description
+        What the benchmark does.
+    out
+        Where its result goes by default.
+    unit, length
+        ``"seconds"`` or ``"minutes"``, and how many of them by default.
+    """
+    parser = argparse.ArgumentParser(description=description)
+    parser.add_argument("--server-core", type=int)
+    parser.add_argument("--client-core", type=int)
+    parser.add_argument(f"--{unit}", type=float, default=length)
+    parser.add_argument("--smoke", action="store_true")
+    parser.add_argument("--out", type=Path, default=out)
+    options = parser.parse_args()
+    if options.client_core is not None:
+        os.sched_setaffinity(0, {options.client_core})
+    return options
 
 
 @contextmanager

@@ -10,9 +10,7 @@ processor time is the figure that means something. Writes results/serving.json.
 
 from __future__ import annotations
 
-import argparse
 import json
-import os
 import tempfile
 import time
 from pathlib import Path
@@ -21,7 +19,7 @@ from typing import Any
 import numpy as np
 from corpus import corpus, toy
 from load import Load, drive, http_request
-from server import serving
+from server import arguments, serving
 
 import rarefy
 from rarefy.eval import load_collection
@@ -30,20 +28,11 @@ from rarefy.index import Index
 
 RESULT = Path(__file__).parent / "results" / "serving.json"
 TEXTS = 2000
-TICKS = os.sysconf("SC_CLK_TCK")
 
 
 def main() -> None:
     """Run the command line."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--server-core", type=int)
-    parser.add_argument("--client-core", type=int)
-    parser.add_argument("--seconds", type=float, default=10)
-    parser.add_argument("--smoke", action="store_true")
-    parser.add_argument("--out", type=Path, default=RESULT)
-    options = parser.parse_args()
-    if options.client_core is not None:
-        os.sched_setaffinity(0, {options.client_core})
+    options = arguments(__doc__, RESULT, "seconds", 10)
     seconds = 0.5 if options.smoke else options.seconds
     with tempfile.TemporaryDirectory() as scratch:
         result = {

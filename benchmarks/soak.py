@@ -1,8 +1,9 @@
 """What half an hour at 80% of capacity does to a server that is also written to, and restarted.
 
 The collection of `corpus.py`, searched by vectors; beside that one client adds, replaces and
-deletes documents, each with a commit. Capacity is what the server answers beside those writes. Half-way the server is told to stop, and started again. At
-the end every acknowledged write is looked for in the folder. Writes results/soak.json.
+deletes documents, each with a commit. Capacity is what the server answers beside those writes.
+Half-way the server is told to stop, and started again. At the end every acknowledged write is
+looked for in the folder. Writes results/soak.json.
 
     python benchmarks/soak.py [--server-core N] [--client-core N] [--minutes 30]
     python benchmarks/soak.py --smoke --out PATH         a toy, in seconds
@@ -10,7 +11,6 @@ the end every acknowledged write is looked for in the folder. Writes results/soa
 
 from __future__ import annotations
 
-import argparse
 import http.client
 import json
 import os
@@ -22,7 +22,7 @@ from typing import Any
 import numpy as np
 from corpus import corpus, toy
 from load import drive, http_request
-from server import Server, serving
+from server import Server, arguments, serving
 
 from rarefy.eval.environment import environment
 from rarefy.index import Index
@@ -38,15 +38,7 @@ FLAT = 1.1
 
 def main() -> None:
     """Run the command line."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--server-core", type=int)
-    parser.add_argument("--client-core", type=int)
-    parser.add_argument("--minutes", type=float, default=30)
-    parser.add_argument("--smoke", action="store_true")
-    parser.add_argument("--out", type=Path, default=RESULT)
-    options = parser.parse_args()
-    if options.client_core is not None:
-        os.sched_setaffinity(0, {options.client_core})
+    options = arguments(__doc__, RESULT, "minutes", 30)
     seconds = 6.0 if options.smoke else options.minutes * 60
     with tempfile.TemporaryDirectory() as scratch:
         result = soak(Path(scratch) / "index", options.smoke, options.server_core, seconds)

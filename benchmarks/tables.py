@@ -311,7 +311,6 @@ TABLES: dict[str, Callable[[dict[str, Any]], str]] = {
     "shipped/readable": shipped_readable,
     "shipped/seeds": shipped_seeds,
     "soak": soak_table,
-    "soak-quiet": soak_table,
     "space": space_table,
     "space/confusions": confusions_table,
     "space/languages": languages_table,

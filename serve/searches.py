@@ -128,12 +128,13 @@ class Searches:
                 self._typical += (time.perf_counter() - began - self._typical) * 0.1
             return hits
 
+        modes = self._search.modes
         bare = (
             options.fields == []
             and options.filter is None
             and not options.explain
             and options.k <= BARE_K
-            and mode in (None, self._search.modes[0])
+            and (mode == modes[0] or len(modes) == 1)
         )
         if bare and self._typical < QUICK:
             return timed()

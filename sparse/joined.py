@@ -65,6 +65,8 @@ class Joined(TermModel):
         until `fit`.
     name
         What the model is called in tables.
+    dense_settings
+        What a :class:`DenseEncoder` is made with, by name, where the first has none.
 
     Raises
     ------
@@ -73,7 +75,13 @@ class Joined(TermModel):
     """
 
     def __init__(
-        self, first: SparseModel, others: Iterable[str], tables: Mapping[str, Any], *, name: str
+        self,
+        first: SparseModel,
+        others: Iterable[str],
+        tables: Mapping[str, Any],
+        *,
+        name: str,
+        dense_settings: Mapping[str, Any],
     ) -> None:
         wanted = list(others)
         known = {BM25_PART, DENSE_PART}
@@ -94,7 +102,7 @@ class Joined(TermModel):
             sizes[BM25_PART] = len(self._fold)
         if DENSE_PART in wanted:
             own = getattr(encoder, "dense", None)
-            dense = own if isinstance(own, DenseEncoder) else DenseEncoder(cache=False)
+            dense = own if isinstance(own, DenseEncoder) else DenseEncoder(**dense_settings)
             dense.recalls = True
             self.dense = ShiftedDense(dense)
             sizes[DENSE_PART] = len(self.dense.terms)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -53,8 +54,8 @@ def load(
         Whether encoded vectors are kept on disk; a path names the folder (see
         :class:`rarefy.sparse.cache.VectorCache`).
     dtype
-        Type of the matrix products of a dense encoder that has a head on it (see
-        :class:`DenseEncoder`).
+        Type of the matrix products of a dense encoder, of one that has a head on it or of
+        ``+dense`` (see :class:`DenseEncoder`).
     trust_remote_code
         Whether code that comes with the model may run.
 
@@ -74,7 +75,8 @@ def load(
         model = load(
             first, device=device, cache=cache, dtype=dtype, trust_remote_code=trust_remote_code
         )
-        return _joined(model, others, str(name))
+        settings = {"device": device, "cache": cache, "dtype": dtype}
+        return _joined(model, others, str(name), settings)
     if str(name) == "bm25":
         return BM25()
     if BM25.is_saved_at(Path(name)):
@@ -111,14 +113,16 @@ def split_name(name: str) -> tuple[str, list[str]]:
     return first, others
 
 
-def _joined(first: TermModel, others: list[str], name: str) -> TermModel:
+def _joined(
+    first: TermModel, others: list[str], name: str, settings: Mapping[str, Any]
+) -> TermModel:
     from rarefy.sparse.joined import Joined
     from rarefy.sparse.sparse_model import SparseModel
 
     if not isinstance(first, SparseModel):
         raise InputError(f"{name} begins with {first.name}; expected a model of learned vectors")
     with np.load(_MINILM_D2S, allow_pickle=False) as tables:
-        return Joined(first, others, dict(tables), name=name)
+        return Joined(first, others, dict(tables), name=name, dense_settings=settings)
 
 
 def _minilm_d2s(device: str, cache: bool | str | Path, dtype: Precision) -> SparseModel:

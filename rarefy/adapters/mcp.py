@@ -22,6 +22,10 @@ LANGUAGE = (
     "year >= 2020 and lang in ('en', 'de'); 'tag' in tags; not open; seen < '2024-01-31'; "
     "name is not null; and, or, not, parentheses; text in single quotes"
 )
+MODES = (
+    "What documents are compared by, of the modes that `describe` names, by default the first: "
+    "sparse is learned terms, bm25 words, dense meaning alone, hybrid all of them"
+)
 MOST = 50
 TERMS = 5
 """Shared terms that a hit names."""
@@ -35,7 +39,7 @@ def create_mcp_server(search: Search) -> MCPServer:
     Parameters
     ----------
     search
-        What is searched.
+        What is searched. Where it has several modes the tool ``search`` takes one of them.
     """
     server: MCPServer = MCPServer(
         "rarefy", version=rarefy.__version__, instructions=INSTRUCTIONS, log_level="WARNING"
@@ -46,10 +50,11 @@ def create_mcp_server(search: Search) -> MCPServer:
         query: Annotated[str, Field(min_length=1, max_length=10_000)],
         k: Annotated[int, Field(ge=1, le=MOST)] = 5,
         filter: Annotated[str | None, Field(description=f"A condition such as {LANGUAGE}")] = None,
+        mode: Annotated[str | None, Field(description=MODES)] = None,
     ) -> list[dict[str, Any]]:
         """Return the best documents for a query, best first, with the terms that they share."""
         try:
-            hits = await search.asearch(query, k, filter=filter, explain=True)
+            hits = await search.asearch(query, k, filter=filter, explain=True, mode=mode)
         except RarefyError as error:
             raise ToolError(str(error)) from error
         return [
@@ -75,8 +80,13 @@ def create_mcp_server(search: Search) -> MCPServer:
 
     @server.tool(structured_output=True)
     def describe() -> dict[str, Any]:
-        """Say how many documents there are, their fields, and how filters are written."""
+        """Say how many documents there are, their fields and modes, and how filters are written."""
         index = search.index
-        return {"documents": len(index), "fields": index.fields, "filters": LANGUAGE}
+        return {
+            "documents": len(index),
+            "fields": index.fields,
+            "filters": LANGUAGE,
+            "modes": list(search.modes),
+        }
 
     return server

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import copy
+from collections.abc import Mapping, Sequence
 
 import pandas as pd
 import pyterrier as pt
@@ -36,6 +37,10 @@ class PyTerrierRetriever(pt.Transformer):
         Which fields of the documents become columns, ``text`` among them.
     threads
         How many threads share the queries.
+    mode
+        What documents are compared by, of `Search.modes`; by default the first.
+    weights
+        How much each part counts in the mode ``"hybrid"``; by default 1 for each.
 
     Raises
     ------
@@ -51,6 +56,8 @@ class PyTerrierRetriever(pt.Transformer):
         recall: float | None = None,
         fields: Sequence[str] = (),
         threads: int = 1,
+        mode: str | None = None,
+        weights: Mapping[str, float] | None = None,
     ) -> None:
         for name in fields:
             if name in RESERVED:
@@ -64,6 +71,8 @@ class PyTerrierRetriever(pt.Transformer):
         self.recall = recall
         self.fields = list(fields)
         self.threads = threads
+        self.mode = mode
+        self.weights = weights
 
     def transform(self, inp: pd.DataFrame) -> pd.DataFrame:
         """Return the results of queries.
@@ -86,6 +95,8 @@ class PyTerrierRetriever(pt.Transformer):
             recall=self.recall,
             fields=self.fields,
             threads=self.threads,
+            mode=self.mode,
+            weights=self.weights,
         )
         hits = [hit for each in found for hit in each]
         rows = [row for row, each in enumerate(found) for _ in each]
@@ -95,7 +106,7 @@ class PyTerrierRetriever(pt.Transformer):
         ranks = [rank for each in found for rank in range(len(each))]
         results["rank"] = pd.Series(ranks, dtype="int64")
         for name in self.fields:
-            values = [hit.text if name == "text" else hit.metadata[name] for hit in hits]
+            values = [hit.metadata.get(name, hit.text) for hit in hits]
             results[name] = pd.Series(values, dtype=object)
         return results
 
@@ -107,7 +118,6 @@ class PyTerrierRetriever(pt.Transformer):
         k
             How many documents a query the cut-off keeps.
         """
-        k = min(k, self.k)
-        return PyTerrierRetriever(
-            self._search, k, self.filter, self.recall, self.fields, self.threads
-        )
+        cut = copy.copy(self)
+        cut.k = min(k, self.k)
+        return cut

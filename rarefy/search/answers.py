@@ -8,9 +8,10 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import scipy.sparse
 
+from rarefy.errors import InputError
 from rarefy.index import Hits, Index
+from rarefy.index.vectors import canonical
 from rarefy.search.fields import TEXT
 from rarefy.search.hit import Hit
 
@@ -58,23 +59,31 @@ class Reasons:
 
 
 def heaviest(
-    row: Any, k: int, terms: Sequence[str] | None, named: int | None
+    index: Index, row: Any, k: int, terms: Sequence[str] | None, named: int | None
 ) -> list[tuple[str, float]]:
     """Return the k heaviest terms of one vector and their weights, ties by column.
 
     Parameters
     ----------
+    index
+        What the vector is for.
     row
         Scipy sparse [1, vocabulary], or [vocabulary].
     k
         How many at most.
     terms, named
         As `Reasons` has them.
+
+    Raises
+    ------
+    InputTypeError, InputError
+        If it is no such vector.
     """
-    row = scipy.sparse.coo_array(row)
-    columns = row.coords[-1]
-    kept = slice(None) if named is None else columns < named
-    columns, weights = columns[kept], row.data[kept]
+    given = canonical(row, width=index.vocabulary_size, what="query vectors")
+    if len(given) != 1:
+        raise InputError(f"the query has {len(given)} rows; expected 1")
+    kept = slice(None) if named is None else given.columns < named
+    columns, weights = given.columns[kept], given.weights[kept]
     order = np.lexsort((columns, -weights))[:k]
     names = [str(c) if terms is None else terms[c] for c in columns[order].tolist()]
     return list(zip(names, weights[order].tolist(), strict=True))

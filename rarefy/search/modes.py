@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
+from numbers import Real
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from scipy import sparse
 
 from rarefy.errors import InputError, InputTypeError
 from rarefy.index import Index
+from rarefy.index.vectors import canonical
 
 if TYPE_CHECKING:
     from rarefy.sparse.joined import Joined, Mixed
@@ -19,6 +21,8 @@ __all__ = ["HYBRID", "ONLY", "mixed"]
 ONLY = "sparse"
 """The mode of a model that has no parts."""
 HYBRID = "hybrid"
+MOST_WEIGHT = 1e15
+"""Beyond it, weighed scores could be beyond float32."""
 
 
 def mixed(
@@ -46,11 +50,14 @@ def mixed(
     Raises
     ------
     InputError
-        If there is no such mode or part, a weight is negative, not finite or none is above zero,
-        or there are weights for another mode.
+        If there is no such mode or part, a weight is negative, above 1e15 or none is above zero,
+        there are weights for another mode, or scores are beyond float32.
     InputTypeError
-        If a weight is no number.
+        If the weights are no mapping or a weight is no number, or the queries are no vectors.
     """
+    given = canonical(rows, width=model.vocabulary_size, what="query vectors")
+    shape = len(given), given.width
+    rows = sparse.csr_array((given.weights, given.columns, given.indptr), shape=shape)
     if mode != HYBRID:
         if mode not in model.parts:
             raise InputError(f"mode is {mode!r}; expected {', '.join(model.parts)} or {HYBRID}")
@@ -63,17 +70,36 @@ def mixed(
         alone = model.mixed(rows, {part: 1.0})
         best = index.search(alone.rows, k=1).scores[:, 0].astype(np.float64) - alone.shift
         scales[part] = np.where(best > 0, weight / np.where(best > 0, best, 1.0), 0.0)
-    return model.mixed(rows, scales)
+        if (best == np.inf).any():
+            raise _beyond(part)
+    with np.errstate(over="ignore"):
+        found = model.mixed(rows, scales)
+    if not np.isfinite(found.rows.data).all():
+        raise _beyond(HYBRID)
+    return found
+
+
+def _beyond(what: str) -> InputError:
+    return InputError(
+        f"the query's {what} scores are beyond float32; expected at most 3.4e38: scale the query's "
+        f"or the documents' weights to about 1"
+    )
 
 
 def _checked(weights: Mapping[str, float], parts: tuple[str, ...]) -> dict[str, float]:
+    if not isinstance(weights, Mapping):
+        raise InputTypeError(
+            f"weights is {weights!r}; expected a dict from part to weight, such as {{'bm25': 0.5}}"
+        )
     for part, weight in weights.items():
         if part not in parts:
             raise InputError(f"weights has {part!r}; expected some of {', '.join(parts)}")
-        if isinstance(weight, bool) or not isinstance(weight, int | float):
+        if isinstance(weight, bool) or not isinstance(weight, Real):
             raise InputTypeError(f"the weight of {part!r} is {weight!r}; expected a number")
-        if not (weight >= 0 and math.isfinite(weight)):
-            raise InputError(f"the weight of {part!r} is {weight}; expected 0 or more")
+        if not 0 <= weight <= MOST_WEIGHT:
+            raise InputError(
+                f"the weight of {part!r} is {weight}; expected 0 or more, at most {MOST_WEIGHT:g}"
+            )
     if not any(weights.values()):
         raise InputError(f"weights is {dict(weights)}; expected one above 0")
     return {part: float(weight) for part, weight in weights.items() if weight > 0}

@@ -326,7 +326,7 @@ class Search:
             query = self.encode_queries([query])
             mode = self.modes[0] if mode is None else mode
         row = self._encoder.mixed(self._index, query, mode, weights)[0]
-        return heaviest(row, k, self.terms, self._encoder.named_columns)
+        return heaviest(self._index, row, k, self.terms, self._encoder.named_columns)
 
     async def aadd(
         self,

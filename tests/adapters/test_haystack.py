@@ -7,8 +7,9 @@ import pytest
 os.environ["HAYSTACK_TELEMETRY_ENABLED"] = "False"
 pytest.importorskip("haystack")
 
-from haystack import Pipeline
+from haystack import Document, Pipeline
 
+import rarefy
 from rarefy.adapters import HaystackRetriever
 
 
@@ -40,3 +41,26 @@ def test_a_saved_pipeline_is_loaded_with_it(pipeline):
     again = Pipeline.loads(pipeline.dumps(), allowed_modules=allowed)
     query = "a matrix on the mat"
     assert found(again, query=query) == found(pipeline, query=query)
+
+
+def test_fields_of_any_name_are_kept(fields_search):
+    fields_search.close()
+    retriever = HaystackRetriever(str(fields_search._folder))
+    (document,) = retriever.run("cat")["documents"]
+    assert document.meta == {"terms": "strict", "score": 7, "id": "x", "content": "y"}
+    assert Document.from_dict(document.to_dict(flatten=False)) == document
+
+
+@pytest.mark.models
+def test_it_searches_in_a_mode(joined):
+    pipeline = Pipeline()
+    weights = {"bm25": 2.0}
+    retriever = HaystackRetriever(str(joined), mode="hybrid", weights=weights, top_k=1)
+    pipeline.add_component("retriever", retriever)
+    again = Pipeline.loads(pipeline.dumps(), allowed_modules=["rarefy.adapters.haystack"])
+    (document,) = found(again, query="matrix")
+    assert (document.id, document.score) == ("matrix", pytest.approx(2, abs=1e-5))
+    (document,) = found(again, query="matrix", weights={"bm25": 3.0})
+    assert document.score == pytest.approx(3, abs=1e-5)
+    (document,) = found(again, query="matrix", mode="bm25")
+    assert document.score == rarefy.Search(joined).search("matrix", mode="bm25")[0].score

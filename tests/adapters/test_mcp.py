@@ -35,6 +35,10 @@ def test_its_tools_are_listed_with_what_they_take(server):
     tools = {tool.name: tool for tool in asyncio.run(run())}
     assert tools.keys() == {"search", "read", "describe"}
     assert tools["search"].input_schema["properties"]["k"]["maximum"] == 50
+    assert (
+        "sparse is learned terms"
+        in tools["search"].input_schema["properties"]["mode"]["description"]
+    )
     assert tools["search"].input_schema["required"] == ["query"]
 
 
@@ -50,6 +54,7 @@ def test_it_searches_reads_and_describes(server):
     assert hit["terms"] == ["matrix", "inverted"]
     assert read.structured_content["result"][0]["text"].startswith("A recipe")
     assert described.structured_content["fields"] == {"year": "int", "text": "str"}
+    assert described.structured_content["modes"] == ["sparse"]
 
 
 def test_bad_calls_are_errors_that_say_what_to_do(server):
@@ -57,6 +62,7 @@ def test_bad_calls_are_errors_that_say_what_to_do(server):
         ({"query": "cat", "filter": "year ="}, "the filter"),
         ({"query": "cat", "k": 51}, "50"),
         ({"query": "  "}, "expected words"),
+        ({"query": "cat", "mode": "dense"}, "the mode 'sparse' alone"),
     ]:
         (answer,) = call(server, ("search", arguments))
         assert answer.is_error
@@ -70,3 +76,18 @@ def test_the_command_speaks_over_a_pipe(folder):
     pipe = stdio_client(StdioServerParameters(command=sys.executable, args=arguments))
     (found,) = call(pipe, ("search", {"query": "bread"}))
     assert json.loads(found.content[0].text)["id"] == "bread"
+
+
+@pytest.mark.models
+def test_it_searches_in_a_mode(joined):
+    search = rarefy.Search(joined)
+    modes = ("sparse", "bm25", "hybrid")
+    calls = [("search", {"query": "matrix", "mode": mode}) for mode in modes]
+    described, *answers = call(create_mcp_server(search), ("describe", {}), *calls)
+    assert described.structured_content["modes"] == list(modes)
+    for mode, answer in zip(modes, answers, strict=True):
+        hit = answer.structured_content["result"][0]
+        assert (hit["id"], hit["score"]) == (
+            "matrix",
+            pytest.approx(search.search("matrix", mode=mode)[0].score),
+        )

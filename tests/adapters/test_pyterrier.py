@@ -84,3 +84,23 @@ def test_experiments_measure_it(retriever):
     assert measured.loc[0, "RR@10"] == pytest.approx(0.75)
     assert measured.loc[0, "P@1"] == pytest.approx(0.5)
     assert not pt.java.started()
+
+
+def test_a_text_field_of_another_type_is_a_column_too(tmp_path):
+    model = rarefy.BM25("words").fit(["a cat"])
+    with rarefy.Search(tmp_path / "numbers", model) as search:
+        search.add_vectors(["one"], model.encode_documents(["a cat"]), {"text": [7]})
+        assert PyTerrierRetriever(search, fields=["text"]).search("cat")["text"].tolist() == [7]
+
+
+@pytest.mark.models
+def test_it_searches_in_a_mode(joined):
+    search = rarefy.Search(joined)
+    both = PyTerrierRetriever(search, mode="hybrid", weights={"bm25": 2})
+    cut = (both % 1).compile()
+    assert isinstance(cut, PyTerrierRetriever)
+    assert cut.search("matrix")["score"].tolist() == [pytest.approx(2, abs=1e-5)]
+    fused = PyTerrierRetriever(search, mode="bm25") + PyTerrierRetriever(search)
+    parts = [search.search("matrix", mode=mode)[0].score for mode in ("bm25", "sparse")]
+    scores = fused.search("matrix").set_index("docno")["score"]
+    assert scores["matrix"] == pytest.approx(sum(parts))

@@ -4,6 +4,7 @@ import json
 
 import numpy as np
 import pytest
+from scipy import sparse
 from typer.testing import CliRunner
 
 import rarefy
@@ -168,11 +169,62 @@ def test_vectors_are_searched_as_they_are_or_by_one_part(search, model):
         ({"mode": "hybrid", "weights": {"bm25": float("nan")}}, InputError, "expected 0 or more"),
         ({"mode": "hybrid", "weights": {"bm25": 0}}, InputError, "expected one above 0"),
         ({"mode": "hybrid", "weights": {"bm25": "1"}}, InputTypeError, "expected a number"),
+        ({"mode": "hybrid", "weights": {"bm25": 10**400}}, InputError, "at most 1e[+]15"),
+        ({"mode": "hybrid", "weights": [1]}, InputTypeError, "weights is .1.; expected a dict"),
     ],
 )
 def test_what_is_no_mode_is_refused(search, options, error, message):
     with pytest.raises(error, match=message):
         search.search("cat", **options)
+
+
+@pytest.mark.parametrize("mode", [None, "sparse", "dense", "hybrid"])
+def test_what_is_no_vector_is_refused_in_any_mode(search, mode):
+    for given in ([1, 2], np.ones(3), 7):
+        with pytest.raises(InputTypeError, match="query vectors must be a scipy"):
+            search.search(given, mode=mode)
+        with pytest.raises(InputTypeError, match="query vectors must be a scipy"):
+            search.query_terms(given, mode=mode)
+    with pytest.raises(InputError, match="query vectors have 3 columns"):
+        search.search(sparse.csr_array((1, 3)), mode=mode)
+    with pytest.raises(InputError, match="the query has 2 rows"):
+        search.query_terms(search.encode_queries(["a cat", "a mat"]), mode=mode)
+
+
+def test_scores_beyond_float32_are_refused_where_they_are_compared(search, model):
+    rows = search.encode_queries(["cat"])
+    expected = scores(search.search(rows, mode="hybrid"))
+    for factor in (1e-30, 1e30):
+        found = scores(search.search(rows * factor, mode="hybrid"))
+        assert found == pytest.approx(expected, abs=1e-5)
+    heavy = sparse.csr_array(rows * np.float32(3e38 / rows.max()))
+    search.add_vectors(["heavy"], sparse.csr_array(model.encode_documents(["cat"]) * 1e6))
+    with pytest.raises(InputError, match="the query's sparse scores are beyond float32"):
+        search.search(heavy, mode="hybrid")
+    light = model.encode_documents(["zebra"])
+    light = sparse.csr_array(light * np.float32(1e-43))
+    search.add_vectors(["light"], light)
+    row = search.encode_queries(["zebra"])
+    with pytest.raises(InputError, match="the query's hybrid scores are beyond float32"):
+        search.search(row, mode="hybrid", weights={"bm25": 1e15})
+
+
+def test_weights_may_be_numbers_of_numpy(search):
+    weights = {"bm25": np.float32(0.5), "dense": np.int64(1)}
+    found = scores(search.search("cat", mode="hybrid", weights=weights))
+    assert found == scores(search.search("cat", mode="hybrid", weights={"bm25": 0.5, "dense": 1}))
+
+
+def test_the_dense_part_is_made_as_the_rest(tmp_path):
+    model = rarefy.load("splade-tiny+dense", cache=tmp_path, dtype="bfloat16", device="cpu")
+    encoder = model.dense.dense
+    assert (encoder.dtype, encoder.pipeline.device.type) == ("bfloat16", "cpu")
+    model.encode_documents(["A text of its own."])
+    again = rarefy.load("splade-tiny+dense", cache=tmp_path, dtype="bfloat16", device="cpu")
+    again.encode_documents(["A text of its own."])
+    assert (encoder.computed, again.dense.dense.computed) == (1, 0)
+    with pytest.raises(InputError, match="dtype is 'half'"):
+        rarefy.load("splade-tiny+dense", dtype="half")
 
 
 def test_a_folder_of_a_model_is_joined_wherever_it_is_and_found_from_anywhere(

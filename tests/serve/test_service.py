@@ -3,6 +3,7 @@
 import asyncio
 import json
 import logging
+import math
 import os
 import re
 import signal
@@ -101,6 +102,26 @@ def test_modes_over_http(served_modes):
     vector = {"columns": whole.indices.tolist(), "weights": whole.data.tolist()}
     by_vector = served_modes.post("/search", {"vector": vector, "mode": "bm25"})
     assert ids(by_vector) == ids(found["bm25"])
+
+
+@pytest.mark.models
+def test_what_may_be_slow_is_never_searched_where_requests_are_read(served_modes, monkeypatch):
+    search, ran = served_modes.search, []
+
+    def noted(*arguments, **options):
+        ran.append((options["mode"], threading.current_thread().name.partition("_")[0]))
+        return type(search).search(search, *arguments, **options)
+
+    monkeypatch.setattr(search, "search", noted)
+    monkeypatch.setattr("rarefy.serve.searches.QUICK", math.inf)
+    row = search.encode_queries(["kitten"])
+    vector = {"columns": row.indices.tolist(), "weights": row.data.tolist()}
+    for mode in (None, *search.modes):
+        body = {"vector": vector, "fields": [], "mode": mode}
+        assert served_modes.post("/search", body).status == 200
+    where = dict(ran)
+    assert where.pop("sparse") != "search"
+    assert where == dict.fromkeys((None, "bm25", "dense", "hybrid"), "search")
 
 
 def test_a_batch_gives_what_each_gives(shared):
