@@ -20,6 +20,7 @@ setup: $(READY)
 # torch goes first: a later resolver run would otherwise take a larger build of it.
 $(READY): pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "rarefy needs Python 3.11 or newer, this is " + sys.version.split()[0] + ": set PYTHON=")'
+	@echo "making the environment in $(VENV): some minutes, about 4 GB, once"
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet -c constraints.txt torch
 	$(BIN)/python -m pip install --quiet -c constraints.txt --editable '.[all,dev]'

@@ -16,35 +16,70 @@ from rarefy.cli import app
 PACKAGES = (
     "rarefy.search",
     "rarefy.index",
+    "rarefy.index.distributed",
     "rarefy.sparse",
+    "rarefy.sparse.algebra",
+    "rarefy.sparse.parts",
     "rarefy.sparse.training",
+    "rarefy.sparse.training.sources",
     "rarefy.sparse.objectives",
     "rarefy.eval",
+    "rarefy.eval.collections",
+    "rarefy.eval.systems",
+    "rarefy.eval.interchange",
+    "rarefy.eval.report",
     "rarefy.eval.diagnostics",
+    "rarefy.eval.reproductions",
+    "rarefy.eval.scale",
     "rarefy.serve",
     "rarefy.adapters",
     "rarefy.stores",
     "rarefy.errors",
+    "rarefy",
 )
+"""A name that several packages have is documented on the page of the first."""
 
 
 def on_files(files: Files, config: MkDocsConfig) -> Files:
     """Add a page for each package, one for the command line, and one about speed."""
     pages = {"reference/commands.md": commands(), "speed.md": speed()}
+    homes: dict[int, str] = {}
     for name in PACKAGES:
-        file = name.partition(".")[2].replace(".", "-")
-        pages[f"reference/{file}.md"] = package(name)
+        pages[f"reference/{file_of(name)}"] = package(name, homes)
     for path, text in pages.items():
         files.append(File.generated(config, path, content=text))
     return files
 
 
-def package(name: str) -> str:
-    """Return the page of a package: what its docstring says, and each public name."""
+def file_of(package: str) -> str:
+    """Return the name of a package's page."""
+    return f"{package.removeprefix('rarefy.').replace('.', '-')}.md"
+
+
+def package(name: str, homes: dict[int, str]) -> str:
+    """Return the page of a package: what its docstring says, and each public name.
+
+    Parameters
+    ----------
+    name
+        The package.
+    homes
+        By the identity of an object, the link to where it is documented; grows.
+    """
     module = importlib.import_module(name)
     options = "\n    options:\n      "
     head = f"# {name}\n\n::: {name}{options}members: false\n      show_root_toc_entry: false"
-    return "\n\n".join([head, *(f"::: {name}.{member}" for member in module.__all__)])
+    entries, links = [], []
+    for member in module.__all__:
+        path = f"{name}.{member}"
+        value = getattr(module, member)
+        known = homes.setdefault(id(value), f"[`{path}`]({file_of(name)}#{path})")
+        if f"`{path}`" in known:
+            entries.append(f"::: {path}")
+        else:
+            links.append(f"- `{member}`: {known}")
+    elsewhere = ["Also here:", "\n".join(links)] if links else []
+    return "\n\n".join([head, *elsewhere, *entries])
 
 
 def commands() -> str:

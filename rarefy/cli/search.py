@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 __all__ = ["search"]
 
 SHOWN = 10  # terms of an explanation, which --json gives whole
+INDENT = 17  # where ids begin
 
 
 def search(
@@ -64,6 +65,8 @@ def search(
 ) -> None:
     """Find the best documents for a text, with the model that made the index.
 
+    Texts are shown where the index holds them: of `rarefy index --texts`, or of an application.
+
     [dim]rarefy search out/scifact.index "does vitamin D prevent fractures" --explain[/dim]
     """
     from rarefy.errors import InputError
@@ -105,6 +108,8 @@ def _answers(
     hits: Hits,
     explain: bool,
 ) -> list[dict[str, Any]]:
+    from rarefy.search.fields import TEXT
+
     answers = []
     for row, name in enumerate(names):
         found: list[dict[str, Any]] = [
@@ -112,6 +117,10 @@ def _answers(
             for document, score in zip(hits.ids[row], hits.scores[row], strict=True)
             if document is not None
         ]
+        if index.fields.get(TEXT) == "str":
+            kept = index.metadata([hit["id"] for hit in found], [TEXT])
+            for hit, record in zip(found, kept, strict=True):
+                hit |= record
         if explain:
             for hit in found:
                 shares = index.explain(queries[[row]], id=hit["id"])
@@ -155,7 +164,10 @@ def _print(answer: dict[str, Any]) -> None:
     for rank, hit in enumerate(answer["hits"], 1):
         line = Text.assemble(f"{rank:4}  {hit['score']:9.4f}  ", (hit["id"], "bold"))
         console.print(line, soft_wrap=True)
+        if text := hit.get("text"):
+            start = Text(" ".join(text.split()), no_wrap=True, overflow="ellipsis")
+            console.print(Padding(start, (0, 0, 0, INDENT)))
         if terms := hit.get("terms"):
             shares = "  ".join(f"{term} {share:.3g}" for term, share in terms[:SHOWN])
             more = f"  and {len(terms) - SHOWN} more" if len(terms) > SHOWN else ""
-            console.print(Padding(Text(shares + more, style="dim"), (0, 0, 0, 17)))
+            console.print(Padding(Text(shares + more, style="dim"), (0, 0, 0, INDENT)))

@@ -83,6 +83,24 @@ def test_fields_of_a_collection(run, tmp_path, collection):
     assert [hit["id"] for hit in json.loads(found.out)["queries"][0]["hits"]] == ["d1"]
 
 
+def test_texts_of_a_collection_are_kept_and_shown(run, refused, tmp_path, collection, vectors):
+    fields, index = tmp_path / "fields.jsonl", tmp_path / "index"
+    fields.write_text('{"id": "d1", "lang": "en"}\n')
+    built = ["index", collection, "--model", "bm25", "--texts", "--fields", fields]
+    run(*built, "--out", index)
+    text = "the inverse of a square matrix"
+    found = run("search", index, "a matrix", "--json", "--filter", "lang == 'en'")
+    (hit,) = json.loads(found.out)["queries"][0]["hits"]
+    assert hit["text"] == text
+    shown = run("search", index, "a matrix", "-k", 1).out.splitlines()
+    assert [line.strip() for line in shown[-1:]] == [text]
+    fields.write_text('{"id": "d1", "text": "mine"}\n')
+    assert "'text', which holds the texts" in refused(*built, "--out", tmp_path / "other")
+    message = refused("index", vectors, "--texts", "--out", tmp_path / "other")
+    assert "name the collection" in message
+    assert not (tmp_path / "other").exists()
+
+
 def test_search_prints_rankings_for_people(run, tmp_path, vectors, query_vectors):
     run("index", vectors / "vectors.npz", "--out", tmp_path / "index")
     done = run("search", tmp_path / "index", "--query-vectors", query_vectors, "-k", 1, "--explain")

@@ -1,8 +1,11 @@
 """The documentation is true: its blocks run, its links lead somewhere, its site is whole."""
 
+import importlib
 import re
+import runpy
 import subprocess
 import sys
+import tomllib
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -108,6 +111,26 @@ def test_the_reference_has_what_docstrings_say(site, name):
     text = (site / "reference" / f"{page}.html").read_text(encoding="utf-8")
     assert f'id="rarefy.{page}.{member}"' in text
     assert "Parameters:" in text
+
+
+def test_the_reference_has_every_package():
+    pytest.importorskip("mkdocs")
+    pages = runpy.run_path(str(ROOT / "docs" / "pages.py"))
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    packages = set(project["tool"]["setuptools"]["packages"]) - {"rarefy.cli"}
+    public = {name for name in packages if hasattr(importlib.import_module(name), "__all__")}
+    assert public <= set(pages["PACKAGES"])
+    navigation = (ROOT / "mkdocs.yml").read_text(encoding="utf-8")
+    for name in pages["PACKAGES"]:
+        assert f"{name}: reference/{pages['file_of'](name)}\n" in navigation
+
+
+def test_a_name_of_several_packages_is_documented_once(site):
+    gathered = (site / "reference" / "eval-collections.html").read_text(encoding="utf-8")
+    assert 'id="rarefy.eval.collections.Texts"' in gathered
+    assert 'href="eval.html#rarefy.eval.Collection"' in gathered
+    facade = (site / "reference" / "rarefy.html").read_text(encoding="utf-8")
+    assert 'href="sparse.html#rarefy.sparse.load"' in facade
 
 
 def test_the_reference_has_every_command(site):

@@ -1,5 +1,6 @@
 """The README knows every command, and every command says what it does."""
 
+import tomllib
 import typing
 
 import pytest
@@ -15,6 +16,13 @@ def readme(root) -> str:
 @pytest.mark.parametrize("command", app.registered_commands, ids=lambda command: command.name)
 def test_it_mentions_every_command(readme, command):
     assert f"rarefy {command.name} " in readme
+
+
+def test_it_mentions_every_extra(root, readme):
+    project = tomllib.loads((root / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    table = readme.partition("| extra | adds |")[2].partition("\n\n")[0]
+    for extra in project["optional-dependencies"].keys() - {"dev", "docs", "fuzz"}:
+        assert f"`{extra}`" in table
 
 
 @pytest.mark.parametrize("command", app.registered_commands, ids=lambda command: command.name)
