@@ -24,6 +24,7 @@ PACKAGES = (
     "rarefy.serve",
     "rarefy.adapters",
     "rarefy.stores",
+    "rarefy.offline",
     "rarefy.errors",
 )
 
