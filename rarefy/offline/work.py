@@ -109,9 +109,10 @@ def prepare(
         origin.save(folder)
         return blake2b(json.dumps([list(origin.terms), origin.fingerprint]).encode()).hexdigest()
     if split_name(model)[0] not in NAMES and Origin.is_at(Path(model)):
-        encoder = Origin.open(Path(model)).load(cache=False)
-    else:
-        encoder = rarefy.load(model, cache=False)
+        origin = Origin.open(Path(model))
+        origin.save(folder)
+        return str(origin.fingerprint)
+    encoder = rarefy.load(model, cache=False)
     if not encoder.fitted:
         if isinstance(encoder, rarefy.BM25) and not whole:
             raise InputError(
