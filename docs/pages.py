@@ -34,6 +34,7 @@ PACKAGES = (
     "rarefy.serve",
     "rarefy.adapters",
     "rarefy.stores",
+    "rarefy.offline",
     "rarefy.errors",
     "rarefy",
 )

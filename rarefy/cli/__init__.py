@@ -13,6 +13,7 @@ import typer
 
 import rarefy
 from rarefy.cli.bench import bench
+from rarefy.cli.build import build
 from rarefy.cli.compare import compare
 from rarefy.cli.convert import convert
 from rarefy.cli.encode import encode
@@ -53,6 +54,7 @@ app.command("bench", rich_help_panel=COMPARE, no_args_is_help=True)(bench)
 app.command("compare", rich_help_panel=COMPARE, no_args_is_help=True)(compare)
 app.command("eval", rich_help_panel=COMPARE, no_args_is_help=True)(evaluate)
 app.command("reproduce", rich_help_panel=COMPARE)(reproduce)
+app.command("build", rich_help_panel=RETRIEVE, no_args_is_help=True)(build)
 app.command("convert", rich_help_panel=RETRIEVE, no_args_is_help=True)(convert)
 app.command("encode", rich_help_panel=RETRIEVE, no_args_is_help=True)(encode)
 app.command("index", rich_help_panel=RETRIEVE, no_args_is_help=True)(index)

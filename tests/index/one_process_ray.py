@@ -123,6 +123,12 @@ class OneProcessRay(ModuleType):
                 return done, [each for each in given if each not in done]
             time.sleep(0.0005)
 
+    def is_initialized(self):
+        return True
+
+    def cancel(self, reference):
+        """Calls are over when they are made."""
+
     def kill(self, handle):
         handle.dead = True
         self.named = {name: each for name, each in self.named.items() if each is not handle}

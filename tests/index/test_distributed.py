@@ -3,12 +3,18 @@
 All in one file, so that one cluster is started.
 """
 
+import json
 import os
+import secrets
 import shutil
 import signal
+import subprocess
+import sys
 import tempfile
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -19,6 +25,8 @@ ray = pytest.importorskip("ray")
 from rarefy.errors import InputError, LostChangesError  # noqa: E402
 from rarefy.index import Index  # noqa: E402
 from rarefy.index.distributed import DistributedIndex, DistributedWriter  # noqa: E402
+from rarefy.offline import build  # noqa: E402
+from rarefy.sparse import BM25  # noqa: E402
 
 pytestmark = pytest.mark.jit
 NODE = {"num_cpus": 2, "object_store_memory": 80 * 2**20}
@@ -150,3 +158,81 @@ def test_a_writer_that_is_killed_commits_nothing(cluster, collection, tmp_path):
         changes.upsert(["c"], documents[:1])
     with DistributedIndex(tmp_path) as index:
         assert index.ids == ["a", "c"]
+
+
+@pytest.fixture(scope="module")
+def offline(cluster, tmp_path_factory):
+    """Settings of a build of 200 slices, and the bytes that one worker makes of them."""
+    home = tmp_path_factory.mktemp("offline")
+    rng = np.random.default_rng(0)
+    texts = [" ".join(f"w{word}" for word in rng.integers(0, 500, 60)) for _ in range(2000)]
+    with (home / "corpus.jsonl").open("w") as file:
+        for row, text in enumerate(texts):
+            file.write(json.dumps({"_id": f"d{row}", "text": text}) + "\n")
+    BM25().fit(texts).save(home / "model")
+    settings = {"source": str(home / "corpus.jsonl"), "model": str(home / "model")}
+    settings |= {"slice_documents": 10, "segment_documents": 1000}
+    assert build(out=home / "one", workers=1, **settings).found == 0
+    return settings, contents(home / "one")
+
+
+def contents(folder):
+    files = (path for path in folder.rglob("*") if path.is_file())
+    return {path.relative_to(folder): path.read_bytes() for path in files}
+
+
+def wait_for_slices(out, n, going):
+    """Wait until so many slices are encoded; say whether the build was still going."""
+    home = out.with_name(f"{out.name}.building")
+    while going() and len(list(home.glob("slice-*"))) < n:
+        time.sleep(0.002)
+    return going()
+
+
+def test_a_build_whose_worker_is_killed_has_the_same_bytes(offline, tmp_path):
+    settings, expected = offline
+    for _ in range(5):
+        out = tmp_path / secrets.token_hex(8)
+        with ThreadPoolExecutor() as pool:
+            built = pool.submit(build, out=out, workers=2, **settings)
+            wait_for_slices(out, 20, lambda built=built: not built.done())
+            victims = [pid for pid in processes() if out.name in title(pid)]
+            for pid in victims:
+                os.kill(pid, signal.SIGKILL)
+            assert built.result().documents == 2000
+        assert contents(out) == expected
+        if victims:
+            return
+    raise AssertionError("every build was over before a worker could be killed")
+
+
+def test_a_build_whose_driver_is_killed_goes_on(cluster, offline, tmp_path):
+    settings, expected = offline
+    program = (
+        "import json, sys, ray; from rarefy.offline import build\n"
+        "ray.init(address=sys.argv[1], log_to_driver=False, logging_level='error')\n"
+        "build(out=sys.argv[2], workers=2, **json.loads(sys.argv[3]))"
+    )
+    for _ in range(5):
+        out = tmp_path / secrets.token_hex(8)
+        command = [sys.executable, "-c", program, cluster.address, out, json.dumps(settings)]
+        driver = subprocess.Popen(command)
+        going = wait_for_slices(out, 20, lambda driver=driver: driver.poll() is None)
+        driver.kill()
+        driver.wait()
+        if going and out.with_name(f"{out.name}.building").exists():
+            break
+    built = build(out=out, workers=2, **settings)
+    assert 200 <= built.found < 2000 and built.documents == 2000
+    assert contents(out) == expected
+
+
+def processes():
+    return [int(entry.name) for entry in Path("/proc").iterdir() if entry.name.isdigit()]
+
+
+def title(process):
+    try:
+        return Path(f"/proc/{process}/cmdline").read_text()
+    except OSError:
+        return ""

@@ -11,6 +11,7 @@ PACKAGES = [
     "rarefy.eval",
     "rarefy.index",
     "rarefy.index.distributed",
+    "rarefy.offline",
     "rarefy.search",
     "rarefy.serve",
     "rarefy.sparse",

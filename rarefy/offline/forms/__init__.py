@@ -1,0 +1,1 @@
+"""The forms of a source, one file each: `slices` cuts a file of it, `read` reads a slice."""
