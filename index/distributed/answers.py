@@ -46,15 +46,17 @@ def best(answers: Mapping[int, Hits], deal: Deal, m: int, k: int) -> Hits:
     m, k
         Queries, and documents a query.
     """
-    none = Hits(
-        np.full((m, k), None, object), np.full((m, k), -1), np.full((m, k), -np.inf, np.float32)
-    )
+    if not answers:
+        return Hits(
+            np.full((m, k), None, object), np.full((m, k), -1), np.full((m, k), -np.inf, np.float32)
+        )
     every = [hits._replace(rows=deal.rows(at, hits.rows)) for at, hits in answers.items()]
-    ids, rows, scores = (
-        np.concatenate(column, axis=1) for column in zip(none, *every, strict=True)
-    )
+    if len(every) == 1:
+        return every[0]
+    ids, rows, scores = (np.concatenate(column, axis=1) for column in zip(*every, strict=True))
     order = np.lexsort((rows, -scores), axis=-1)[:, :k]
-    return Hits(*(np.take_along_axis(column, order, axis=1) for column in (ids, rows, scores)))
+    order += np.arange(0, rows.size, rows.shape[1])[:, np.newaxis]
+    return Hits(*(column.ravel()[order] for column in (ids, rows, scores)))
 
 
 def concatenated(batches: Sequence[Hits]) -> Hits:

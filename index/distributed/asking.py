@@ -8,8 +8,10 @@ from collections.abc import Mapping
 from contextlib import suppress
 from typing import Any, NamedTuple
 
-from rarefy.errors import DamagedIndexError, DeadlineError, RarefyError, UnavailableError, require
-from rarefy.index.distributed.fleet import Fleet, Replica, cause
+from rarefy.errors import DamagedIndexError, DeadlineError, RarefyError, UnavailableError
+from rarefy.index.distributed.connection import Connection, wait
+from rarefy.index.distributed.fleet import Fleet
+from rarefy.index.distributed.replica import Replica
 
 __all__ = ["ask"]
 
@@ -59,6 +61,8 @@ def ask(
     except DeadlineError:
         if not partial:
             raise
+    finally:
+        question.end()
     return question.answers
 
 
@@ -72,10 +76,9 @@ class _Question:
     def __init__(
         self, fleet: Fleet, method: str, arguments: Mapping[str, tuple[Any, ...]], deadline: float
     ) -> None:
-        self._ray = require("ray", "ray")
         self._fleet, self._method, self._arguments = fleet, method, arguments
         self._deadline = deadline
-        self._running: dict[Any, _Call] = {}
+        self._running: dict[Connection, _Call] = {}
         self._tried: dict[str, list[Replica]] = {shard: [] for shard in arguments}
         self._took: list[float] = []
         self.answers: dict[str, Any] = {}
@@ -83,7 +86,6 @@ class _Question:
     def run(self) -> None:
         for shard in self._arguments:
             self._begin(shard)
-        self._take_all()
         while len(self.answers) < len(self._arguments):
             now = time.monotonic()
             if now >= self._deadline:
@@ -94,16 +96,15 @@ class _Question:
                 )
             hedge = self._hedge()
             waits = [call.began + hedge - now for call in self._running.values()]
-            pause = min((wait for wait in waits if wait > 0), default=MOST_HEDGE)
+            pause = min((each for each in waits if each > 0), default=MOST_HEDGE)
             if self.answers.keys() | {call.shard for call in self._running.values()} != (
                 self._arguments.keys()
             ):
                 pause = LEAST_HEDGE  # a shard has no replica yet
             if self._running:
                 pause = min(pause, self._deadline - now)
-                done, _ = self._ray.wait(list(self._running), timeout=pause)
-                for reference in done:
-                    self._take(reference)
+                for connection in wait(list(self._running), pause):
+                    self._take(connection)
             for shard in self._arguments.keys() - self.answers.keys():
                 self._go_on(shard)
 
@@ -128,38 +129,49 @@ class _Question:
     def _call(self, shard: str, replica: Replica) -> None:
         self._tried[shard].append(replica)
         request = pickle.dumps((self._method, *self._arguments[shard]))
-        self._running[replica.handle.call.remote(request)] = _Call(shard, replica, time.monotonic())
+        try:
+            connection = replica.begin(request)
+        except OSError:
+            self._fleet.lost(replica)
+        else:
+            self._running[connection] = _Call(shard, replica, time.monotonic())
 
-    def _take_all(self) -> None:
-        """Take all answers at once if they come soon, which is quicker than one by one."""
-        with suppress(self._ray.exceptions.RayError):
-            soon = min(LEAST_HEDGE, max(0.0, self._deadline - time.monotonic()))
-            found = self._ray.get(list(self._running), timeout=soon)
-            for call, answer in zip(self._running.values(), found, strict=True):
-                self.answers[call.shard] = pickle.loads(answer)
-            self._running.clear()
-
-    def _take(self, reference: Any) -> None:
-        """Take the answer of a call, or note why there is none."""
-        call = self._running.pop(reference)
+    def _take(self, connection: Connection) -> None:
+        """Take the answer of a call once it is there, or note why there is none."""
+        call = self._running[connection]
+        try:
+            answer = connection.go_on()
+            if answer is None:
+                return
+        except OSError:
+            del self._running[connection]
+            if connection.used:  # it may have been cut while it was idle
+                call.replica.renew()
+                self._call(call.shard, call.replica)
+            else:
+                self._fleet.lost(call.replica)
+            return
+        del self._running[connection]
+        call.replica.free(connection)
+        failed, found = pickle.loads(answer)
         if call.shard in self.answers:
             return  # of another replica, which was quicker
-        try:
-            answer = pickle.loads(self._ray.get(reference))
-        except self._ray.exceptions.RayTaskError as error:
-            reason = cause(error)
-            lasting = isinstance(reason, RarefyError) and not isinstance(
-                reason, DamagedIndexError | UnavailableError
-            )
-            others = [each for each in self._running.values() if each.shard == call.shard]
-            if lasting or not (others or self._untried(call.shard)):
-                raise reason from None
-            call.replica.suspect = True
-        except self._ray.exceptions.RayError:
-            self._fleet.lost(call.replica)
-        else:
-            self.answers[call.shard] = answer
+        if not failed:
+            self.answers[call.shard] = found
             self._took.append(time.monotonic() - call.began)
+            return
+        lasting = isinstance(found, RarefyError) and not isinstance(
+            found, DamagedIndexError | UnavailableError
+        )
+        others = [each for each in self._running.values() if each.shard == call.shard]
+        if lasting or not (others or self._untried(call.shard)):
+            raise found
+        call.replica.suspect = True
+
+    def end(self) -> None:
+        """Await no more answers."""
+        for connection in self._running:
+            connection.close()
 
     def _go_on(self, shard: str) -> None:
         """Ask another replica if none is at work, or the one that is takes long."""

@@ -60,13 +60,20 @@ class Deal:
 
     def rows(self, shard: int, local: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
         """Return the rows in the whole of rows in a shard; -1 stays -1."""
-        if not (self.shards == shard).any():
+        if shard not in self._shifts:
             return local
-        numbers, ends = self.runs(shard)
-        first = np.cumsum(self.counts) - self.counts
-        shift = first[numbers] - (ends - self.counts[numbers])
-        at = np.minimum(np.searchsorted(ends, local, side="right"), len(ends) - 1)
-        return np.where(local < 0, -1, local + shift[at])
+        ends, shifts = self._shifts[shard]
+        shift = shifts[0] if len(ends) == 1 else shifts[np.searchsorted(ends[:-1], local, "right")]
+        return np.where(local < 0, -1, local + shift)
+
+    @cached_property
+    def _shifts(self) -> dict[int, tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]]:
+        """By shard: the ends of its runs, and how many rows of others are before each."""
+        first, shifts = np.cumsum(self.counts) - self.counts, {}
+        for shard in np.unique(self.shards).tolist():
+            numbers, ends = self.runs(shard)
+            shifts[shard] = ends, first[numbers] - (ends - self.counts[numbers])
+        return shifts
 
     @cached_property
     def owners(self) -> npt.NDArray[np.int64]:

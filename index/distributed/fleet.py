@@ -7,16 +7,15 @@ import logging
 import threading
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any
 
 from rarefy.errors import DeadlineError, RarefyError, UnavailableError, require
 from rarefy.index.distributed.commits import ShardEntry
 from rarefy.index.distributed.placement import best_node, crowd, move
+from rarefy.index.distributed.replica import Replica
 from rarefy.index.distributed.shard import Shard
 from rarefy.index.distributed.storage import Storage
 
-__all__ = ["Fleet", "Replica", "cause"]
+__all__ = ["Fleet", "cause"]
 
 log = logging.getLogger("rarefy.index")
 
@@ -26,44 +25,8 @@ MISSED = 5
 """Looks in a row at which a replica has not answered the look before: it is taken for lost."""
 SHUNNED = 30.0
 """Seconds for which a node on which one was lost so gets no others, if there are other nodes."""
-CALLS = 8
-"""Calls that a replica answers at once, in threads."""
-
-
-@dataclass(eq=False)
-class Replica:
-    """A process that holds a shard; it ends when nothing refers to it any more.
-
-    Parameters
-    ----------
-    shard
-        The shard's name.
-    node
-        The node's id.
-    handle
-        The actor.
-    preparing
-        The call that opens the state that is wanted first; None once it has.
-    pulse
-        The last call to which it should say that it is there.
-    missed
-        Looks since then at which it had not.
-    suspect
-        Whether another was quicker or it failed since its last answer: it is asked last.
-    """
-
-    shard: str
-    node: str
-    handle: Any
-    preparing: Any = None
-    pulse: Any = None
-    missed: int = 0
-    suspect: bool = False
-
-    @property
-    def up(self) -> bool:
-        """Whether it can be asked."""
-        return self.preparing is None
+CALLS = 2
+"""Calls of Ray's that a replica answers at once."""
 
 
 class Fleet:
@@ -97,6 +60,7 @@ class Fleet:
         self._failures: dict[str, BaseException] = {}
         self._drained: frozenset[str] = frozenset()
         self._shunned: dict[str, float] = {}
+        self._hosts: dict[str, str] = {}
         self._turn = itertools.count()
         self._state = threading.Condition()
         self._look = threading.Event()
@@ -244,11 +208,12 @@ class Fleet:
 
     def _beat(self) -> None:
         """Look at all replicas once, and do what is to be done."""
-        alive = {
-            node["NodeID"]
+        self._hosts = {
+            node["NodeID"]: node["NodeManagerAddress"]
             for node in self._ray.nodes()
             if node["Alive"] and node["Resources"].get("CPU", 0) > 0
         }
+        alive = self._hosts.keys()
         for each in list(self._replicas):
             if each.node not in alive or not self._well(each):
                 self.lost(each)
@@ -282,43 +247,42 @@ class Fleet:
 
     def _well(self, replica: Replica) -> bool:
         """Look at a replica; return whether it is there."""
-        ready = self._done(replica, replica.preparing)
-        if ready is None:
+        if not replica.up:
+            return self._starts(replica)
+        try:
+            answered = replica.pulse()
+        except OSError:
             return False
-        if replica.preparing is not None and ready:
-            with self._state:
-                replica.preparing = None
-                self._state.notify_all()
-        answered = self._done(replica, replica.pulse)
-        if answered is None:
-            return False
-        replica.missed = 0 if answered or not replica.up else replica.missed + 1
+        replica.missed = 0 if answered else replica.missed + 1
         if answered:
-            replica.pulse = replica.handle.process.remote()
+            replica.suspect = False
         if replica.missed >= MISSED:
             self._shunned[replica.node] = time.monotonic() + SHUNNED
         return replica.missed < MISSED
 
-    def _done(self, replica: Replica, call: Any) -> bool | None:
-        """Return whether a call is answered; None if it has failed."""
-        if call is None or not self._ray.wait([call], timeout=0)[0]:
-            return call is None
+    def _starts(self, replica: Replica) -> bool:
+        """Note where a replica is asked once it can be; return False if it has failed."""
+        if not self._ray.wait([replica.preparing], timeout=0)[0]:
+            return True
         try:
-            self._ray.get(call)
+            address = self._ray.get(replica.preparing)
         except self._ray.exceptions.RayTaskError as error:
             if isinstance(reason := cause(error), RarefyError):
                 with self._state:
                     self._failures[replica.shard] = reason
                     self._state.notify_all()
-            return None
+            return False
         except self._ray.exceptions.RayError:
-            return None
+            return False
+        with self._state:
+            replica.address = address
+            self._state.notify_all()
         return True
 
     def _start(self, entry: ShardEntry, node: str) -> None:
         handle = self._actor.options(
             num_cpus=0, max_concurrency=CALLS, scheduling_strategy=self._pinned(node, soft=False)
-        ).remote(*self._arguments)
+        ).remote(*self._arguments, self._hosts[node])
         self._replicas.append(Replica(entry.name, node, handle, handle.prepare.remote(entry)))
 
 

@@ -6,7 +6,7 @@ import os
 import pickle
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from threading import Lock
+from threading import Lock, Semaphore
 from typing import Any
 
 import numpy as np
@@ -14,6 +14,7 @@ import numpy.typing as npt
 
 from rarefy.errors import UnavailableError
 from rarefy.index.distributed.commits import KEPT, ShardEntry
+from rarefy.index.distributed.connection import Address, Listener
 from rarefy.index.distributed.copies import fetch
 from rarefy.index.distributed.storage import Storage
 from rarefy.index.distributed.workspace import Workspace
@@ -26,6 +27,9 @@ from rarefy.index.storage.manifest import sweep
 from rarefy.index.vectors import Vectors
 
 __all__ = ["Shard"]
+
+SEARCHES = 8
+"""Searches that run at once; others wait."""
 
 
 class Shard:
@@ -43,30 +47,47 @@ class Shard:
         Where copies of files go, see `Workspace`.
     verify
         Whether all bytes are read once and compared with what was written.
+    host
+        The address at which it is to be asked.
     """
 
-    def __init__(self, storage: Storage, scratch: str | None = None, verify: bool = True) -> None:
+    def __init__(self, storage: Storage, scratch: str | None, verify: bool, host: str) -> None:
         self._storage, self._verify = storage, verify
         self._space = Workspace(scratch)
         self._open: dict[tuple[str, int, int], Snapshot] = {}
         self._opening = Lock()
+        self._room = Semaphore(SEARCHES)
+        self._listener = Listener(self.call, host)
 
     def process(self) -> int:
         """Answer that the process is there, by its number."""
         return os.getpid()
 
-    def call(self, request: bytes) -> bytes:
-        """Answer a pickled request, a method's name and arguments, by what it returns, pickled.
+    def call(self, request: bytes | memoryview) -> bytes:
+        """Answer a pickled request, a method's name and arguments.
 
-        Ray takes longer over each argument than a shard over a query.
+        Returns
+        -------
+        bytes
+            Pickled: whether the method raised something, and that or what it returned.
         """
         method, *arguments = pickle.loads(request)
-        return pickle.dumps(getattr(self, method)(*arguments))
+        try:
+            return pickle.dumps((False, getattr(self, method)(*arguments)))
+        except Exception as error:
+            return pickle.dumps((True, error))
 
-    def prepare(self, entry: ShardEntry) -> None:
-        """Open a state, and search it once, so that the next search waits for nothing."""
+    def prepare(self, entry: ShardEntry) -> Address:
+        """Open a state, and search it once, so that the next search waits for nothing.
+
+        Returns
+        -------
+        Address
+            Where to `call`.
+        """
         query = Vectors(np.array([0, 1]), np.zeros(1, np.uint32), np.ones(1, np.float32), 1)
         self._at(entry).search(query, 1, None, None, 1)
+        return self._listener.address
 
     def search(
         self,
@@ -89,8 +110,9 @@ class Shard:
             bool[documents of the shard]; a condition and the fields of all shards; or None.
         """
         snapshot = self._at(entry)
-        mask = None if allowed is None else self._mask(snapshot, allowed)
-        return snapshot.search(queries.copied(), k, recall, mask, threads)
+        with self._room:
+            mask = None if allowed is None else self._mask(snapshot, allowed)
+            return snapshot.search(queries.copied(), k, recall, mask, threads)
 
     def mask(self, entry: ShardEntry, condition: Any) -> npt.NDArray[np.bool_]:
         """Return the rows of the shard that a condition keeps; it comes with all fields."""

@@ -1,7 +1,7 @@
 """What rarefy asks of Ray, in one process: quick, and it fails when it is told to.
 
 Arguments and results are pickled, so that what cannot travel is noticed. Calls are carried out at
-once; the answers of an actor that is slow come later.
+once. What travels beside Ray does so here too, over real connections.
 """
 
 from __future__ import annotations
@@ -24,10 +24,10 @@ class TaskError(exceptions.RayTaskError):
 
 
 class Reference:
-    """What a call returns: a value or an error, from a moment on."""
+    """What a call returns: a value or an error."""
 
-    def __init__(self, run, at=0.0, error=None):
-        self.at, self.error, self.value = at, error, None
+    def __init__(self, run, error=None):
+        self.error, self.value = error, None
         if error is None:
             try:
                 self.value = pickle.loads(pickle.dumps(run()))
@@ -39,7 +39,27 @@ class Handle:
     """An actor: `dead` fails its calls, `delay` keeps its answers back for so many seconds."""
 
     def __init__(self, made, node):
-        self.made, self.node, self.dead, self.delay, self.calls = made, node, False, 0.0, []
+        self.made, self.node, self.delay, self.calls, self._dead = made, node, 0.0, [], False
+        self.listener = getattr(made, "_listener", None)
+        if self.listener is not None:
+            self.answer, self.listener.answer = self.listener.answer, self.slowly
+
+    def slowly(self, request):
+        method, *_ = pickle.loads(request)
+        if method != "process":
+            self.calls.append("call")
+            time.sleep(self.delay)
+        return self.answer(request)
+
+    @property
+    def dead(self):
+        return self._dead
+
+    @dead.setter
+    def dead(self, dead):
+        self._dead = dead
+        if dead and self.listener is not None:
+            self.listener.close()
 
     def __getattr__(self, method):
         def remote(*arguments):
@@ -47,10 +67,7 @@ class Handle:
             if self.dead:
                 return Reference(None, error=exceptions.RayActorError())
             arguments = pickle.loads(pickle.dumps(arguments))
-            slow = self.delay if method == "call" else 0.0
-            return Reference(
-                lambda: getattr(self.made, method)(*arguments), time.monotonic() + slow
-            )
+            return Reference(lambda: getattr(self.made, method)(*arguments))
 
         return SimpleNamespace(remote=remote)
 
@@ -100,28 +117,18 @@ class OneProcessRay(ModuleType):
         return Remote(self, what)
 
     def nodes(self):
-        return [{"NodeID": n, "Alive": True, "Resources": {"CPU": 1.0}} for n in self.alive]
+        living = {"Alive": True, "Resources": {"CPU": 1.0}, "NodeManagerAddress": "127.0.0.1"}
+        return [{"NodeID": node, **living} for node in self.alive]
 
-    def get(self, given, timeout=None):
-        until = time.monotonic() + (1e9 if timeout is None else timeout)
+    def get(self, given):
         if isinstance(given, list):
-            return [self.get(each, max(0.0, until - time.monotonic())) for each in given]
-        while time.monotonic() < given.at:
-            if time.monotonic() >= until:
-                raise exceptions.GetTimeoutError
-            time.sleep(0.001)
+            return [self.get(each) for each in given]
         if given.error is not None:
             raise given.error
         return given.value
 
-    def wait(self, given, num_returns=1, timeout=None):
-        until = time.monotonic() + (1e9 if timeout is None else timeout)
-        while True:
-            now = time.monotonic()
-            done = [each for each in given if each.at <= now][:num_returns]
-            if len(done) == num_returns or now >= until:
-                return done, [each for each in given if each not in done]
-            time.sleep(0.0005)
+    def wait(self, given, timeout):
+        return given[:1], given[1:]
 
     def is_initialized(self):
         return True
@@ -147,4 +154,5 @@ def started(monkeypatch):
     strategies = SimpleNamespace(NodeAffinitySchedulingStrategy=Strategy)
     monkeypatch.setitem(sys.modules, "ray.util.scheduling_strategies", strategies)
     monkeypatch.setattr(fleet, "BEAT", 0.01)
+    monkeypatch.setattr(fleet, "MISSED", 1000)  # threads of this process share one interpreter
     return module
