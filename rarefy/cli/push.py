@@ -44,6 +44,7 @@ def push(
     from rarefy.origin import Origin
     from rarefy.stores import open_store
     from rarefy.stores import push as write
+    from rarefy.stores.secrets import masked
 
     index = Index.open(folder)
     fingerprint = Origin.open(folder).fingerprint if Origin.has_terms(folder) else None
@@ -53,7 +54,7 @@ def push(
             count = write(
                 index, opened, size=size, start=start, fingerprint=fingerprint, report=report
             )
-        note(f"{store}: {count:,} documents written, {opened.count():,} there")
+        note(f"{masked(store)}: {count:,} documents written, {opened.count():,} there")
     finally:
         opened.close()
 
@@ -83,6 +84,7 @@ def pull(
     from rarefy.origin import Origin
     from rarefy.stores import open_store
     from rarefy.stores import pull as read
+    from rarefy.stores.secrets import masked
 
     origin = None if like is None else Origin.open(like)
     known = [] if origin is None else [origin]
@@ -97,8 +99,8 @@ def pull(
                 schema.fingerprint,
             ):
                 raise InputError(
-                    f"{other.home} was made by another model than the vectors of {store}: name an "
-                    f"index of the same model"
+                    f"{other.home} was made by another model than the vectors of {masked(store)}: "
+                    f"name an index of the same model"
                 )
         with _progress(opened.count()) as report:
             count = read(opened, folder, size=size, report=report)

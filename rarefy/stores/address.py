@@ -10,6 +10,7 @@ from rarefy.stores.elastic import Elastic, Product
 from rarefy.stores.milvus import Milvus
 from rarefy.stores.postgres import Postgres
 from rarefy.stores.qdrant import Qdrant
+from rarefy.stores.secrets import masked
 from rarefy.stores.store import VectorStore
 
 __all__ = ["open_store"]
@@ -46,13 +47,15 @@ def open_store(url: str) -> VectorStore:
     """
     try:
         parts = urlsplit(url)
-        if not parts.scheme.startswith("postgres"):  # which may have several hosts
-            parts.port  # noqa: B018 - it raises
-    except ValueError as error:
-        raise InputError(f"{url!r} names no store ({error}); expected one of {FORMS}") from error
+        for host in parts.netloc.rpartition("@")[2].split(","):  # PostgreSQL takes several
+            urlsplit(f"//{host}").port  # noqa: B018 - it raises
+    except ValueError:
+        raise _unreadable(url) from None  # it may quote a password
     scheme, _, secure = parts.scheme.partition("+")
     home, _, name = parts.path.rpartition("/")
-    usable = bool(name) and (parts.netloc or home) and secure in ("", "https")
+    usable = (
+        bool(name) and (parts.netloc or home) and secure in ("", "https") and not parts.fragment
+    )
     if scheme in ("elasticsearch", "opensearch") and usable and parts.netloc and not parts.query:
         token = os.environ.get("ELASTIC_API_KEY", "")
         address = f"{secure or 'http'}://{parts.netloc}{home}"
@@ -68,7 +71,14 @@ def open_store(url: str) -> VectorStore:
             return Milvus(address, name, token=os.environ.get("MILVUS_TOKEN", ""))
     if scheme in ("postgresql", "postgres") and name and home and not secure:
         return _postgres(parts.netloc, home, name, dict(parse_qsl(parts.query)))
-    raise InputError(f"{url!r} names no store; expected one of {FORMS}")
+    raise _unreadable(url)
+
+
+def _unreadable(url: str) -> InputError:
+    return InputError(
+        f"{masked(url)!r} names no store; expected one of {FORMS}; in a password write / as %2F, "
+        f"? as %3F, # as %23 and @ as %40"
+    )
 
 
 def _postgres(netloc: str, home: str, table: str, options: dict[str, str]) -> Postgres:

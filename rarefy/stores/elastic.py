@@ -13,15 +13,14 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import Any, Literal
 
-import numpy as np
-import scipy.sparse
-
 from rarefy.errors import InputError, StoreError, require
 from rarefy.index import Documents
 from rarefy.index.arguments import check_count
 from rarefy.index.vectors import canonical
 from rarefy.stores.conditions import microseconds, moment, translated
-from rarefy.stores.store import Found, Schema, asking
+from rarefy.stores.rows import from_mappings
+from rarefy.stores.secrets import parted
+from rarefy.stores.store import CONNECTING, Found, Schema, asking
 
 __all__ = ["Elastic", "Product"]
 
@@ -30,6 +29,9 @@ LONGEST_ID, LONGEST_KEYWORD = 512, 8191
 MOST, MOST_TERMS = 10_000, 1024
 """Documents of an answer; terms of a query to OpenSearch."""
 SCROLL = "5m"
+OLDEST, HIDING, NEWEST = (8, 15), (9, 2), (99, 0)
+"""Versions of Elasticsearch: the first that has our queries; the first that leaves vectors out of
+what it returns, unless it is told; and what serverless counts as, whatever number it gives."""
 NAME = re.compile(r'[^\s\\/*?"<>|,#:%A-Z+_.-][^\s\\/*?"<>|,#:%A-Z]*')
 """An index by itself: patterns and lists name others too, and other paths do other things."""
 TYPES = {
@@ -82,10 +84,14 @@ class Elastic:
             )
         self._index, self._product = index, product
         self._known: Schema | None = None
-        self._changed = False
+        address, user, password = parted(address)  # httpx logs the addresses of requests
         headers = {"Authorization": f"ApiKey {token}"} if token else {}
         self._client = self._httpx.Client(
-            base_url=address, headers=headers, timeout=timeout, transport=transport
+            base_url=address,
+            auth=(user, password) if user and not token else None,
+            headers=headers,
+            timeout=self._httpx.Timeout(timeout, connect=min(timeout, CONNECTING)),
+            transport=transport,
         )
         self.where = f"{product} {self._client.base_url.host} {index}"
 
@@ -107,8 +113,7 @@ class Elastic:
                 "properties": properties,
             }
         }
-        if self._product == "elasticsearch" and self._version() >= (9, 2):
-            # Newer servers leave vectors out of what they return unless they are told.
+        if self._product == "elasticsearch" and self._version() >= HIDING:
             body["settings"] = {"index.mapping.exclude_source_vectors": False}
         self._ask("PUT", f"/{self._index}", body)
 
@@ -158,7 +163,6 @@ class Elastic:
         if filter is not None:
             said = translated(filter, schema.fields, _Language(self.where))
         vectors = canonical(queries, width=schema.vocabulary_size, what="query vectors")
-        self._refresh()
         answers: list[list[tuple[str, float]]] = []
         for i in range(len(vectors)):
             columns, weights = vectors.row(i)
@@ -175,21 +179,20 @@ class Elastic:
 
     def count(self) -> int:
         """Return how many documents there are."""
-        self._refresh()
         return int(self._ask("GET", f"/{self._index}/_count")["count"])
 
     def documents(self, size: int = 1000) -> Iterator[Documents]:
         """Read all documents as they lie; see `VectorStore.documents`."""
         schema = self.schema()
-        self._refresh()
         body = {"size": min(size, MOST), "sort": ["_doc"], "query": {"match_all": {}}}
         found = self._ask("POST", f"/{self._index}/_search?scroll={SCROLL}", body)
         try:
             while hits := found["hits"]["hits"]:
+                stored = [hit["_source"] for hit in hits]
                 yield Documents(
                     [hit["_id"] for hit in hits],
-                    _matrix([hit["_source"]["vector"] for hit in hits], schema.vocabulary_size),
-                    [_read(hit["_source"]["fields"], schema) for hit in hits],
+                    from_mappings([each["vector"] for each in stored], schema.vocabulary_size),
+                    [schema.restored(each["fields"], moment) for each in stored],
                 )
                 body = {"scroll": SCROLL, "scroll_id": found["_scroll_id"]}
                 found = self._ask("POST", "/_search/scroll", body)
@@ -226,25 +229,37 @@ class Elastic:
         found = self._ask("GET", f"/{self._index}/_mapping", allowed=404)
         if "error" in found:
             return None
-        (answer,) = found.values()
-        return str(answer["mappings"].get("_meta", {}).get("description", ""))
+        if len(found) > 1:
+            raise InputError(
+                f"{self.where} is an alias of {', '.join(sorted(found))}: name one of these"
+            )
+        mappings = [each.get("mappings") for each in found.values() if isinstance(each, dict)]
+        if not mappings or not isinstance(mappings[0], dict):
+            raise StoreError(
+                f"{self.where} answers as no {self._product} does: {str(found)[:80]}: check the "
+                f"address"
+            )
+        return str(mappings[0].get("_meta", {}).get("description", ""))
 
     def _version(self) -> tuple[int, ...]:
-        number = self._ask("GET", "/")["version"]["number"]
-        return tuple(int(part) for part in number.split(".")[:2])
-
-    def _refresh(self) -> None:
-        """Let searches see what was written."""
-        if self._changed:
-            self._ask("POST", f"/{self._index}/_refresh")
-            self._changed = False
+        """Return the version of an Elasticsearch, which is refused if it cannot do what we ask."""
+        said = self._ask("GET", "/").get("version", {})
+        if said.get("distribution") == "opensearch":
+            raise InputError(f"{self.where} is an OpenSearch: open it as that")
+        number = str(said.get("number"))
+        version = tuple(map(int, re.findall(r"\d+", number)[:2]))
+        if said.get("build_flavor") == "serverless":
+            version = NEWEST
+        if version < OLDEST:
+            raise StoreError(f"{self.where} is of version {number}; use 8.15 or newer")
+        return version
 
     def _bulk(self, lines: list[dict[str, Any]]) -> None:
+        """Write; what is done is seen by all searches that begin later, of any process."""
         if not lines:
             return
-        self._changed = True
         content = "".join(json.dumps(line, ensure_ascii=False) + "\n" for line in lines)
-        found = self._ask("POST", "/_bulk", content=content.encode())
+        found = self._ask("POST", "/_bulk?refresh=true", content=content.encode())
         for item in found["items"] if found["errors"] else ():
             (done,) = item.values()
             if "error" in done:
@@ -263,11 +278,19 @@ class Elastic:
         allowed: int = 0,
     ) -> dict[str, Any]:
         headers = {} if content is None else {"Content-Type": "application/x-ndjson"}
-        with asking(self.where, self._httpx.HTTPError, json.JSONDecodeError):
+        with asking(self.where, self._httpx.HTTPError):
             answer = self._client.request(
                 method, path, json=body, content=content, headers=headers
             )  # fmt: skip
+        try:
             found = answer.json()
+        except ValueError:
+            found = None
+        if not isinstance(found, dict):
+            raise StoreError(
+                f"{self.where} answers with status {answer.status_code} and no JSON object: "
+                f"{answer.text[:80]!r}: check the address, and what is between"
+            )
         if answer.is_error and answer.status_code != allowed:
             said = found.get("error", found)
             reason = said.get("reason", said) if isinstance(said, dict) else said
@@ -279,33 +302,13 @@ class Elastic:
             raise StoreError(
                 f"{self.where} answers for a part of its shards alone: check the cluster's state"
             )
-        return dict(found)
+        return found
 
 
 def _stored(value: Any, kind: str) -> Any:
     if kind == "datetime":
         return microseconds(value)
     return value + 0.0 if kind == "float" else value  # -0.0 would differ from 0
-
-
-def _read(stored: dict[str, Any], schema: Schema) -> dict[str, Any]:
-    values: dict[str, Any] = {}
-    for name, kind in schema.fields.items():
-        value = stored.get(name)
-        if value is not None and kind in ("datetime", "float"):
-            value = moment(value) if kind == "datetime" else float(value)
-        values[name] = value
-    return values
-
-
-def _matrix(rows: Sequence[dict[str, float]], width: int) -> Any:
-    """Return vectors, a mapping from column to weight each, as CSR float32."""
-    columns = np.array([int(column) for row in rows for column in row], np.int64)
-    weights = np.array([weight for row in rows for weight in row.values()], np.float32)
-    indptr = np.cumsum([0, *map(len, rows)])
-    matrix = scipy.sparse.csr_array((weights, columns, indptr), shape=(len(rows), width))
-    matrix.sort_indices()
-    return matrix
 
 
 class _Language:

@@ -14,14 +14,15 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-import scipy.sparse
 
 from rarefy.errors import InputError, require
 from rarefy.index import Documents
 from rarefy.index.arguments import check_count
 from rarefy.index.vectors import canonical
 from rarefy.stores.conditions import microseconds, moment, translated
-from rarefy.stores.store import Found, Schema, asking
+from rarefy.stores.rows import from_mappings
+from rarefy.stores.secrets import parted
+from rarefy.stores.store import CONNECTING, Found, Schema, asking
 
 __all__ = ["Milvus"]
 
@@ -40,11 +41,11 @@ class Milvus:
     Parameters
     ----------
     address
-        ``"http://host:19530"``, or the path of a file that ends with ``.db``.
+        ``"http://user:password@host:19530"``, or the path of a file that ends with ``.db``.
     collection
         Its name: letters, digits and _.
     token
-        What a server asks for, ``"user:password"`` or a key.
+        What a server asks for, ``"user:password"`` or a key; by default the address's own.
     timeout
         Seconds that an answer may take.
     """
@@ -53,6 +54,8 @@ class Milvus:
         self, address: str, collection: str, *, token: str = "", timeout: float = 30.0
     ) -> None:
         self._milvus = require("pymilvus", "milvus")
+        address, user, password = parted(address)
+        token = token or ":".join(filter(None, (user, password)))
         self.where = f"milvus {address} {collection}"
         self._collection, self._timeout = collection, timeout
         self._lite = address.endswith(".db")
@@ -60,7 +63,9 @@ class Milvus:
         if self._lite:
             Path(address).parent.mkdir(parents=True, exist_ok=True)
         with self._asking():
-            self._client = self._milvus.MilvusClient(address, token=token, timeout=timeout)
+            self._client = self._milvus.MilvusClient(
+                address, token=token, timeout=min(timeout, CONNECTING)
+            )
 
     def create(self, schema: Schema) -> None:
         """Make the collection; see `VectorStore.create`."""
@@ -172,8 +177,8 @@ class Milvus:
                     return
                 yield Documents(
                     [row["id"] for row in rows],
-                    _matrix([row["vector"] for row in rows], schema.vocabulary_size),
-                    [_read(row["metadata"], schema) for row in rows],
+                    from_mappings([row["vector"] for row in rows], schema.vocabulary_size),
+                    [schema.restored(row["metadata"], moment) for row in rows],
                 )
         finally:
             iterator.close()
@@ -212,26 +217,8 @@ def _stored(values: dict[str, Any], schema: Schema) -> dict[str, Any]:
     return stored
 
 
-def _read(stored: dict[str, Any], schema: Schema) -> dict[str, Any]:
-    values: dict[str, Any] = {}
-    for name, kind in schema.fields.items():
-        value = stored.get(name)
-        if value is not None and kind in ("datetime", "float"):
-            value = moment(value) if kind == "datetime" else float(value)
-        values[name] = value
-    return values
-
-
 def _mapping(columns: npt.NDArray[np.uint32], weights: npt.NDArray[np.float32]) -> dict[int, float]:
     return dict(zip(columns.tolist(), weights.tolist(), strict=True))
-
-
-def _matrix(rows: list[dict[int, float]], width: int) -> Any:
-    """Return vectors, a mapping from column to weight each, as CSR float32."""
-    columns = np.array([column for row in rows for column in sorted(row)], np.int64)
-    weights = np.array([row[column] for row in rows for column in sorted(row)], np.float32)
-    indptr = np.cumsum([0, *map(len, rows)])
-    return scipy.sparse.csr_array((weights, columns, indptr), shape=(len(rows), width))
 
 
 class _Language:

@@ -11,14 +11,15 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-import scipy.sparse
 
 from rarefy.errors import InputError, require
 from rarefy.index import Documents
 from rarefy.index.arguments import check_count
 from rarefy.index.vectors import canonical
 from rarefy.stores.conditions import translated
-from rarefy.stores.store import Found, Schema, asking
+from rarefy.stores.rows import from_pairs
+from rarefy.stores.secrets import parted
+from rarefy.stores.store import CONNECTING, Found, Schema, asking
 
 __all__ = ["Postgres"]
 
@@ -47,7 +48,7 @@ class Postgres:
     Parameters
     ----------
     address
-        What libpq takes: ``"postgresql://user@host/database"``.
+        What libpq takes: ``"postgresql://user:password@host/database"``.
     table
         Its name.
     index
@@ -55,7 +56,8 @@ class Postgres:
     ef_search
         How many candidates HNSW keeps, 1 to 1000: more find more, and take longer.
     timeout
-        Seconds that connecting and a statement may take.
+        Seconds that a statement may take, but one that builds a graph over documents that are
+        there already.
     """
 
     def __init__(
@@ -83,11 +85,14 @@ class Postgres:
         self._name = table
         self._table, self._hnsw, self._ef = self._sql.Identifier(table), index == "hnsw", ef_search
         self._known: Schema | None = None
+        address, user, password = parted(address)  # libpq quotes what it cannot read
+        login = {"user": user, "password": password}
         with self._asking():
             self._connection = self._psycopg.connect(
                 address,
+                **{name: value for name, value in login.items() if value},
                 autocommit=True,
-                connect_timeout=max(2, int(timeout)),
+                connect_timeout=int(CONNECTING),
                 options=f"-c timezone=UTC -c statement_timeout={int(timeout * 1000)}",
             )
 
@@ -98,8 +103,9 @@ class Postgres:
         else:
             self._make(schema)
         if self._hnsw:
-            with self._asking():
-                self._connection.execute("SET maintenance_work_mem = '256MB'")
+            with self._asking(), self._connection.transaction():
+                self._connection.execute("SET LOCAL statement_timeout = 0")
+                self._connection.execute("SET LOCAL maintenance_work_mem = '256MB'")
                 self._execute(
                     "CREATE INDEX IF NOT EXISTS {} ON {} USING hnsw (vector sparsevec_ip_ops)",
                     self._sql.Identifier(self._name + SUFFIX),
@@ -278,12 +284,12 @@ class Postgres:
 
 def _matrix(texts: Sequence[str], width: int) -> Any:
     """Return vectors that pgvector wrote as CSR float32."""
-    entries = [text[1 : text.index("}")].split(",") if text[1] != "}" else [] for text in texts]
-    pairs = [entry.split(":") for row in entries for entry in row]
-    columns = np.array([int(column) - 1 for column, _ in pairs], np.int64)
-    weights = np.array([weight for _, weight in pairs], np.float32)
-    indptr = np.cumsum([0, *map(len, entries)])
-    return scipy.sparse.csr_array((weights, columns, indptr), shape=(len(texts), width))
+    rows = []
+    for text in texts:
+        inside = text[1 : text.index("}")]
+        pairs = [entry.split(":") for entry in inside.split(",")] if inside else []
+        rows.append(([int(column) - 1 for column, _ in pairs], [float(w) for _, w in pairs]))
+    return from_pairs(rows, width)
 
 
 class _Language:

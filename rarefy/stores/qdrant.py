@@ -12,14 +12,13 @@ import uuid
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-import numpy as np
-import scipy.sparse
-
-from rarefy.errors import InputError, require
+from rarefy.errors import InputError, StoreError, require
 from rarefy.index import Documents
 from rarefy.index.arguments import check_count
 from rarefy.index.vectors import canonical
 from rarefy.stores.conditions import translated
+from rarefy.stores.rows import from_pairs
+from rarefy.stores.secrets import parted
 from rarefy.stores.store import Found, Schema, asking
 
 __all__ = ["Qdrant"]
@@ -53,7 +52,13 @@ class Qdrant:
         exceptions = require("qdrant_client.http.exceptions", "qdrant")
         # The local mode raises ValueError for a collection that is not there.
         self._errors = (exceptions.ApiException, ValueError, RuntimeError)
+        address, user, password = parted(address)
         self.where = f"qdrant {address} {collection}"
+        if user or password:
+            raise InputError(
+                f"{self.where}: the address has a user; Qdrant knows keys alone: set "
+                f"QDRANT_API_KEY, or give the key as token"
+            )
         self._collection = collection
         self._known: Schema | None = None
         with self._asking():
@@ -83,14 +88,23 @@ class Qdrant:
                 sparse_vectors_config={VECTOR: self._models.SparseVectorParams()},
                 metadata={"description": schema.to_json()},
             )
+        if self._description() is None:  # an older server leaves out what it does not know
+            self.drop()
+            raise StoreError(
+                f"{self.where}: the server keeps no description of a collection: use Qdrant 1.16 "
+                f"or newer"
+            )
 
     def schema(self) -> Schema:
         """Return what the collection was made with."""
         if self._known is None:
-            with self._asking():
-                found = self._client.get_collection(self._collection).config.metadata or {}
-            self._known = Schema.from_json(found.get("description"), self.where)
+            self._known = Schema.from_json(self._description(), self.where)
         return self._known
+
+    def _description(self) -> str | None:
+        with self._asking():
+            found = self._client.get_collection(self._collection).config.metadata or {}
+        return found.get("description")
 
     def upsert(self, documents: Documents) -> None:
         """Add or replace documents; see `VectorStore.upsert`."""
@@ -161,10 +175,17 @@ class Qdrant:
                     self._collection, limit=size, offset=offset, with_vectors=True
                 )
             if points:
+                vectors = [point.vector[VECTOR] for point in points]
                 yield Documents(
                     [point.payload["id"] for point in points],
-                    _matrix([point.vector[VECTOR] for point in points], schema.vocabulary_size),
-                    [_read(point.payload["fields"], schema) for point in points],
+                    from_pairs(
+                        [(vector.indices, vector.values) for vector in vectors],
+                        schema.vocabulary_size,
+                    ),
+                    [
+                        schema.restored(point.payload["fields"], datetime.datetime.fromisoformat)
+                        for point in points
+                    ],
                 )
             if offset is None:
                 return
@@ -196,26 +217,6 @@ def _stored(values: dict[str, Any], schema: Schema) -> dict[str, Any]:
         for name, kind in schema.fields.items()
         for value in [values.get(name)]
     }
-
-
-def _read(stored: dict[str, Any], schema: Schema) -> dict[str, Any]:
-    values: dict[str, Any] = {}
-    for name, kind in schema.fields.items():
-        value = stored.get(name)
-        if value is not None and kind in ("datetime", "float"):
-            value = datetime.datetime.fromisoformat(value) if kind == "datetime" else float(value)
-        values[name] = value
-    return values
-
-
-def _matrix(rows: Sequence[Any], width: int) -> Any:
-    """Return sparse vectors as CSR float32."""
-    columns = np.concatenate([np.array(row.indices, np.int64) for row in rows])
-    weights = np.concatenate([np.array(row.values, np.float32) for row in rows])
-    indptr = np.cumsum([0, *(len(row.indices) for row in rows)])
-    matrix = scipy.sparse.csr_array((weights, columns, indptr), shape=(len(rows), width))
-    matrix.sort_indices()
-    return matrix
 
 
 class _Language:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import datetime
 import json
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple, Protocol
@@ -18,9 +19,11 @@ from rarefy.index.columns import TYPES
 from rarefy.index.expressions import Field
 from rarefy.index.vectors import MAX_COLUMNS
 
-__all__ = ["Found", "Schema", "VectorStore", "asking"]
+__all__ = ["CONNECTING", "Found", "Schema", "VectorStore", "asking"]
 
 VERSION = 1
+CONNECTING = 10.0
+"""Seconds that a server has to accept a connection, however long its answers may take."""
 
 
 class Found(NamedTuple):
@@ -78,6 +81,25 @@ class Schema:
             "fingerprint": self.fingerprint,
         }
         return json.dumps(record, ensure_ascii=False)
+
+    def restored(
+        self, stored: Mapping[str, Any], moment: Callable[[Any], datetime.datetime]
+    ) -> dict[str, Any]:
+        """Return the values of a document's fields, of their types; None where one is missing.
+
+        Parameters
+        ----------
+        stored
+            What a store keeps of them, as JSON has it.
+        moment
+            Reads the form in which it keeps moments.
+        """
+        read: dict[str, Callable[[Any], Any]] = {"datetime": moment, "float": float}
+        values: dict[str, Any] = {}
+        for name, kind in self.fields.items():
+            value = stored.get(name)
+            values[name] = read[kind](value) if value is not None and kind in read else value
+        return values
 
     def check_finite(self, documents: Documents, where: str) -> None:
         """Refuse documents with an infinite number, for stores that keep JSON, which has none.

@@ -18,7 +18,8 @@ class Cluster:
     """Answers requests; `bodies` are those of searches and of indexes that were made."""
 
     def __init__(self, version="9.2.1"):
-        self.version, self.indices, self.scrolls, self.bodies = version, {}, {}, []
+        self.version = {"number": version}
+        self.indices, self.scrolls, self.bodies = {}, {}, []
         self.transport = httpx.MockTransport(self.answer)
 
     def answer(self, request):
@@ -26,10 +27,11 @@ class Cluster:
         text = request.content.decode()
         if path == "/_bulk":
             assert request.headers["content-type"] == "application/x-ndjson"
-            return self.bulk([json.loads(line) for line in text.splitlines()])
+            lines = [json.loads(line) for line in text.splitlines()]
+            return self.bulk(lines, request.url.params.get("refresh") == "true")
         body = json.loads(text) if text else {}
         if path == "/":
-            return self.say({"version": {"number": self.version}})
+            return self.say({"version": self.version})
         if path == "/_search/scroll":
             if method == "DELETE":
                 return self.say({"succeeded": self.scrolls.pop(body["scroll_id"], None) == []})
@@ -48,8 +50,6 @@ class Cluster:
             return self.say({"acknowledged": True})
         if call == "_mapping":
             return self.say({name: {"mappings": made["mappings"]}})
-        if call == "_refresh":
-            return self.say({"_shards": {}})
         if call == "_count":
             return self.say({"count": len(documents)})
         assert call == "_search"
@@ -67,11 +67,12 @@ class Cluster:
     def page(self, scroll):
         return self.say({"_scroll_id": scroll, "hits": {"hits": self.scrolls[scroll].pop(0)}})
 
-    def bulk(self, lines):
+    def bulk(self, lines, refresh):
+        """Without a refresh, what is written is seen some time: here never."""
         items, lines = [], iter(lines)
         for line in lines:
             ((action, target),) = line.items()
-            documents = self.indices[target["_index"]][1]
+            documents = self.indices[target["_index"]][1] if refresh else {}
             done = {"_id": target["_id"], "status": 200}
             if action == "delete":
                 documents.pop(target["_id"], None)

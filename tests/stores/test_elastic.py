@@ -64,9 +64,42 @@ def test_opensearch_knows_the_queries_and_the_mapping(opened):
 
 def test_older_servers_are_not_told_of_what_they_do_not_know(opened):
     store = opened("elasticsearch")
-    store.cluster.version = "8.17.0"
+    store.cluster.version = {"number": "8.17.0"}
     store.create(Schema(4))
     assert "settings" not in store.cluster.bodies[0]
+
+
+@pytest.mark.parametrize(
+    ("version", "message"),
+    [
+        ({"number": "8.14.3"}, "is of version 8.14.3; use 8.15 or newer"),
+        ({"number": "7.10.2", "distribution": "opensearch"}, "is an OpenSearch"),
+        ({}, "is of version None"),
+    ],
+)
+def test_servers_that_do_not_have_what_we_ask_for(opened, version, message):
+    store = opened("elasticsearch")
+    store.cluster.version = version
+    with pytest.raises((StoreError, InputError), match=message):
+        store.create(Schema(4))
+    assert store.cluster.indices == {}
+
+
+def test_serverless_is_new_whatever_number_it_gives(opened):
+    store = opened("elasticsearch")
+    store.cluster.version = {"number": "8.11.0", "build_flavor": "serverless"}
+    store.create(Schema(4))
+    assert "settings" in store.cluster.bodies[0]
+
+
+def test_what_was_written_is_seen_by_others_at_once(opened):
+    ours = opened("elasticsearch", "shared")
+    push(Index.build(QUERY), ours)
+    theirs = Elastic("http://cluster:9200", "shared", transport=ours.cluster.transport)
+    assert theirs.count() == 1
+    assert theirs.search(QUERY, 1).ids.tolist() == [["0"]]
+    ours.delete(["0"])
+    assert list(theirs.documents()) == []
 
 
 def test_limits(opened):
@@ -109,9 +142,24 @@ def test_a_part_of_the_documents_is_an_error(part):
         store.count()
 
 
-def test_a_server_that_is_something_else():
-    with pytest.raises(StoreError, match="cannot be reached, or refuses"):
-        failing(lambda _: httpx.Response(200, text="<html>")).count()
+@pytest.mark.parametrize("content", ["<html>", "[]", "null", '"yes"', "\xff"])
+def test_a_server_that_is_something_else(content):
+    store = failing(lambda _: httpx.Response(413, content=content.encode("latin-1")))
+    with pytest.raises(StoreError, match="answers with status 413 and no JSON object"):
+        store.count()
+
+
+@pytest.mark.parametrize("answer", [{}, {"x": "y"}, {"detail": "Not Found"}, {"x": {}}])
+def test_a_server_of_something_else(answer):
+    with pytest.raises(StoreError, match="answers as no elasticsearch does"):
+        failing(lambda _: httpx.Response(200, json=answer)).create(Schema(4))
+
+
+def test_an_alias_of_several_is_no_index():
+    mapping = {"mappings": {}}
+    store = failing(lambda _: httpx.Response(200, json={"b": mapping, "a": mapping}))
+    with pytest.raises(InputError, match="x is an alias of a, b: name one of these"):
+        store.schema()
 
 
 def test_a_document_that_is_refused(opened, monkeypatch):
