@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
+from functools import partial
 from pathlib import Path
 
 import msgspec
@@ -38,7 +39,7 @@ from rarefy.serve.limits import Limits
 from rarefy.serve.metrics import Metrics
 from rarefy.serve.operations import CHANGES, Operation, Operations
 from rarefy.serve.problems import PROBLEMS, Problem
-from rarefy.serve.searches import Searches
+from rarefy.serve.searches import Searches, encoded
 
 __all__ = ["create_app"]
 
@@ -79,7 +80,7 @@ def create_app(
     limits = limits or Limits()
     metrics = Metrics(lambda: len(search))
     threads = ThreadPoolExecutor(THREADS, thread_name_prefix="search")
-    batches = Batches(search.encode_queries, metrics.observe_batch)
+    batches = Batches(partial(encoded, search), metrics.observe_batch)
     searches = Searches(search, batches, threads, limits)
     writing = ThreadPoolExecutor(1, thread_name_prefix="change")
     changes = Changes(search, writing, limits)

@@ -58,7 +58,13 @@ class Vector(_Body):
             )
 
 
-Text = Annotated[str | None, Meta(description="What to search for.", examples=["open a file"])]
+Text = Annotated[
+    str | None,
+    Meta(
+        description="What to search for; where a mode reads pictures, one as a data URL.",
+        examples=["open a file"],
+    ),
+]
 Encoded = Annotated[Vector | None, Meta(description="The same, encoded already.")]
 
 
@@ -92,8 +98,9 @@ class Options(_Body):
     mode: Annotated[
         str | None,
         Meta(
-            description="What documents are compared by, of the modes of /stats; by default the "
-            "first for a text, and all columns that it has for a vector.",
+            description="What documents are compared by, or the tower that reads the text, of the "
+            "modes of /stats; by default the first for a text, and all columns that it has for a "
+            "vector.",
             examples=["sparse"],
         ),
     ] = None
@@ -130,7 +137,13 @@ class Document(_Body):
     """A document: its text, or its vector, or both."""
 
     id: Annotated[str, Meta(min_length=1, examples=["doc-1"])]
-    text: Annotated[str | None, Meta(examples=["How to open a file"])] = None
+    text: Annotated[
+        str | None,
+        Meta(
+            description="Where the model reads pictures, one as a data URL.",
+            examples=["How to open a file"],
+        ),
+    ] = None
     vector: Annotated[Vector | None, Meta(description="By default the text is encoded.")] = None
     metadata: Annotated[
         dict[str, MetadataValue], Meta(examples=[{"year": 2024, "tags": ["new"]}])
@@ -209,7 +222,8 @@ class Stats(Struct):
     modes: Annotated[
         list[str],
         Meta(
-            description="What queries can be compared by, the default first.",
+            description="What queries can be compared by, or the towers that read them, the "
+            "default first.",
             examples=[["sparse", "bm25", "dense", "hybrid"]],
         ),
     ]

@@ -11,7 +11,7 @@ from rarefy.search import Search
 from rarefy.serve.bodies import Change, Deletion, Document
 from rarefy.serve.limits import Limits
 from rarefy.serve.problems import Problem
-from rarefy.serve.searches import sparse_rows
+from rarefy.serve.searches import check_picture, sparse_rows
 
 __all__ = ["Changes"]
 
@@ -47,7 +47,8 @@ class Changes:
         if not given and model is None:
             raise Problem(409, "the index was built from vectors and has no model: send vectors")
         if not given and model is not None and "document" in model.pictured:
-            raise Problem(409, "the model reads pictures, and no path is opened here: send vectors")
+            for document in documents:
+                check_picture(document.text or "")
         vectors = sparse_rows(given, self._search, self._limits) if given else None
         await self._run(lambda: self._add(documents, vectors, change.commit))
         return {"documents": len(documents), "committed": change.commit}

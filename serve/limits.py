@@ -29,6 +29,8 @@ class Limits:
         Documents or ids of a change.
     text_characters : int
         Characters of a query.
+    picture_characters : int
+        Characters of a picture, as a data URL.
     vector_entries : int
         Weights of a vector.
     filter_characters : int
@@ -52,6 +54,7 @@ class Limits:
     queries: int = 256
     documents: int = 10_000
     text_characters: int = 10_000
+    picture_characters: int = 4 * 2**20
     vector_entries: int = 10_000
     filter_characters: int = 10_000
     read_seconds: float = 10.0

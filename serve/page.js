@@ -5,6 +5,7 @@ const SHOWN = 16; // terms of a hit
 const KEY = "rarefy-api-key";
 const NAMES = { sparse: "Learned sparse", bm25: "BM25", dense: "Dense", hybrid: "Hybrid" };
 const ALL = "all"; // side by side
+const PICTURE = /^data:image\/(bmp|gif|jpeg|png|webp);base64,/;
 const CARDS = "#hits > li, #modes li.hit";
 
 const at = (id) => document.getElementById(id);
@@ -68,7 +69,8 @@ function card(hit) {
   const score = element("span", { class: "score" }, `score ${number(hit.score)}`);
   const head = element("div", { class: "head" }, title, score);
   const item = element("li", { tabindex: "-1", class: "hit" }, head);
-  if (hit.text) item.append(marked(hit.text, hit.highlights));
+  if (PICTURE.test(hit.text)) item.append(element("img", { src: hit.text, alt: "", width: 96 }));
+  else if (hit.text) item.append(marked(hit.text, hit.highlights));
   const known = Object.entries(hit.metadata ?? {}).filter(([, value]) => value !== null);
   if (known.length) {
     const list = known.map(([name, value]) => element("li", {}, `${name}: ${[value].flat().join(", ")}`));

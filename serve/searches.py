@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Sequence
 from concurrent.futures import Executor
 from functools import partial
 from itertools import accumulate
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 import scipy.sparse
@@ -17,13 +18,18 @@ from rarefy.serve.batching import Batches
 from rarefy.serve.bodies import Options, Queries, Query, Vector
 from rarefy.serve.limits import Limits
 from rarefy.serve.problems import Problem
+from rarefy.sparse.encoders.pictures import is_data_url
 
-__all__ = ["Searches", "sparse_rows"]
+__all__ = ["Searches", "check_picture", "encoded", "sparse_rows"]
 
 QUICK = 0.0005
 """Seconds. A search that takes less is not worth the way to another thread and back, which costs
 0.1 ms and more: those of ids and scores alone run where requests are read while they are quick."""
 BARE_K = 100
+
+
+Asked: TypeAlias = tuple[str, str]
+"""A text and a mode."""
 
 
 class Searches:
@@ -41,7 +47,9 @@ class Searches:
         How much may be asked.
     """
 
-    def __init__(self, search: Search, batches: Batches, threads: Executor, limits: Limits) -> None:
+    def __init__(
+        self, search: Search, batches: Batches[Asked], threads: Executor, limits: Limits
+    ) -> None:
         self._search = search
         self._batches = batches
         self._threads = threads
@@ -78,8 +86,8 @@ class Searches:
         if query.vector is not None:
             row = sparse_rows([query.vector], self._search, self._limits)
         else:
-            row = await self._encoded(query.text)
             mode = self._search.modes[0] if mode is None else mode
+            row = await self._encoded(query.text, mode)
         encoded = time.perf_counter()
         hits = await self._run(row, options, mode)
         ended = time.perf_counter()
@@ -95,20 +103,19 @@ class Searches:
             answer["terms"] = await asyncio.get_running_loop().run_in_executor(self._threads, terms)
         return answer
 
-    async def _encoded(self, text: str) -> Any:
-        if self._search.model is None:
+    async def _encoded(self, text: str, mode: str) -> Any:
+        reader = self._search.reader(mode)
+        if reader is None:
             raise Problem(409, "the index was built from vectors and has no model: send a vector")
-        if "query" in self._search.model.pictured:
-            raise Problem(409, "the model reads pictures, and no path is opened here: send vectors")
         if not text.strip():
             raise Problem(422, "the text is empty: send words to search for")
-        if len(text) > self._limits.text_characters:
-            raise Problem(
-                422,
-                f"the text has {len(text)} characters, at most {self._limits.text_characters}: "
-                f"send less",
-            )
-        return await self._batches.vector(text)
+        most = self._limits.text_characters
+        if "query" in reader.pictured:
+            check_picture(text)
+            most = self._limits.picture_characters
+        if len(text) > most:
+            raise Problem(422, f"the text has {len(text)} characters, at most {most}: send less")
+        return await self._batches.vector((text, mode))
 
     async def _run(self, row: Any, options: Options, mode: str | None) -> list[Hit]:
         def timed() -> list[Hit]:
@@ -150,6 +157,44 @@ class Searches:
                 f"the filter has {len(options.filter)} characters, at most "
                 f"{limits.filter_characters}: simplify it",
             )
+
+
+def encoded(search: Search, asked: Sequence[Asked]) -> Any:
+    """Return the vectors of queries, scipy CSR [n, vocabulary], each as its mode's reader has it.
+
+    Parameters
+    ----------
+    search
+        What is searched.
+    asked
+        Texts and their modes.
+    """
+    # Modes of one reader are encoded together: those of towers have one each, others the same.
+    places: dict[int, list[int]] = {}
+    for place, (_, mode) in enumerate(asked):
+        places.setdefault(id(search.reader(mode)), []).append(place)
+    rows = [
+        search.encode_queries([asked[place][0] for place in own], asked[own[0]][1])
+        for own in places.values()
+    ]
+    order = np.argsort([place for own in places.values() for place in own])
+    return scipy.sparse.vstack(rows, format="csr")[order]
+
+
+def check_picture(text: str) -> None:
+    """Refuse what would name a file of this machine.
+
+    Raises
+    ------
+    Problem
+        If it is no data URL.
+    """
+    if not is_data_url(text):
+        raise Problem(
+            409,
+            "the model reads pictures, and no path is opened here: send data:image/png;base64,... "
+            "or a vector",
+        )
 
 
 def sparse_rows(vectors: list[Vector], search: Search, limits: Limits) -> Any:

@@ -52,7 +52,8 @@ def search(
         typer.Option(
             metavar="MODE",
             show_default=False,
-            help="How an index of several models is searched: sparse, bm25, dense or hybrid.",
+            help="How an index of several models is searched: sparse, bm25, dense or hybrid; of "
+            "towers, which one reads TEXT, such as languages or image.",
         ),
     ] = None,
     query_vectors: Annotated[
@@ -85,8 +86,8 @@ def search(
     terms = origin.terms
     if text is not None:
         encoder = Encoder(folder, origin.load(), terms)
-        rows, names = encoder.encode([text], "query"), [text]
         mode = encoder.modes[0] if mode is None else mode
+        rows, names = encoder.encode([text], "query", mode), [text]
         queries, hits = encoder.search(opened, rows, k, mode=mode, recall=recall, filter=filter)
         terms = terms[: encoder.named_columns]
     else:

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from rarefy.sparse import TermModel
     from rarefy.sparse.joined import Joined
     from rarefy.sparse.model import Role
+    from rarefy.sparse.towers import Towers
 
 __all__ = ["Encoder"]
 
@@ -100,22 +101,35 @@ class Encoder:
 
     @property
     def modes(self) -> tuple[str, ...]:
-        """What queries can be compared by; the first is the default."""
-        joined = self._joined
+        """What queries can be compared by, or the towers that read them; the default first."""
+        joined, towers = self._joined, self._towers
+        if towers is not None:
+            return tuple(dict.fromkeys((towers.roles["query"], *towers.towers)))
         return (ONLY,) if joined is None else (*joined.parts, HYBRID)
+
+    def reader(self, mode: str | None) -> TermModel | None:
+        """Return what reads the queries of a mode: a tower, or the model; None if none is known.
+
+        Raises
+        ------
+        InputError
+            If there is no such tower.
+        """
+        towers = self._towers
+        return self.model if towers is None else towers[mode or self.modes[0]]
 
     @property
     def named_columns(self) -> int | None:
         """How many columns mean something of their own, from the first; None for all."""
         return None if self._joined is None else self._joined.named_columns
 
-    def encode(self, texts: list[str], role: Role) -> Any:
+    def encode(self, texts: list[str], role: Role, mode: str | None = None) -> Any:
         """Return the vectors of texts, scipy CSR float32 [n, vocabulary], in all their parts.
 
         Raises
         ------
         InputError
-            If no model is known.
+            If no model is known, or no tower of that mode that is to read queries.
         """
         model = self.model
         if model is None:
@@ -126,6 +140,8 @@ class Encoder:
         with self._turn:
             if role == "document":
                 return model.encode_documents(texts)
+            if self._towers is not None:
+                return self._towers[mode or self.modes[0]].encode_queries(texts)
             joined = self._joined
             return model.encode_queries(texts) if joined is None else joined.encode_parts(texts)
 
@@ -174,9 +190,10 @@ class Encoder:
             If there is no such mode, or the weights are none.
         """
         joined = self._joined
-        if joined is None and (mode not in (None, ONLY) or weights is not None):
+        if joined is None and (mode not in (None, *self.modes) or weights is not None):
+            listed = ", ".join(map(repr, self.modes))
             raise InputError(
-                f"mode is {mode!r} with the weights {weights}; this index has the mode {ONLY!r} "
+                f"mode is {mode!r} with the weights {weights}; this index has the mode {listed} "
                 f"alone: name a model such as minilm-d2s+bm25 when it is made"
             )
         if joined is not None and mode is not None:
@@ -189,6 +206,11 @@ class Encoder:
     def _joined(self) -> Joined | None:
         model: Any = self.model
         return model if hasattr(model, "encode_parts") else None
+
+    @property
+    def _towers(self) -> Towers | None:
+        model: Any = self.model
+        return model if hasattr(model, "towers") else None
 
     def spans(self, text: str) -> Sequence[tuple[int, int, int]]:
         """Return where a text has terms; see `TermModel.spans`."""

@@ -20,8 +20,8 @@ class Options(TypedDict, total=False):
     fields : sequence of str or None
         What to return of the metadata, ``text`` among it; by default all.
     mode : str or None
-        What documents are compared by, of `Search.modes`; by default the first for a text, and all
-        columns that it has for a vector.
+        What documents are compared by, or the tower that reads the query, of `Search.modes`; by
+        default the first for a text, and all columns that it has for a vector.
     weights : mapping of str to float, or None
         How much each part counts in the mode ``"hybrid"``, where a part's best document has 1; by
         default 1 for each.

@@ -53,9 +53,8 @@ class Search:
     folder
         The folder of an index, such as ``rarefy index`` made, or of a new one.
     model
-        What `rarefy.load` takes, or a model. By default the model that made the index, or
-        ``"minilm-d2s"`` for a new one. A model that weighs terms by the statistics of a collection
-        uses those of general text here, or is fitted before it is passed; BM25 must be.
+        What `rarefy.load` takes, or a model; by default what made the index, or ``"minilm-d2s"``.
+        One that rests on statistics of a collection is fitted before, or takes general text's.
 
     Raises
     ------
@@ -96,9 +95,13 @@ class Search:
         """What queries can be compared by, the default first.
 
         ``("sparse",)``, or the parts of a model such as ``minilm-d2s+bm25+dense`` and
-        ``"hybrid"``, their weighted sum.
+        ``"hybrid"``, their weighted sum; of `Towers`, which of them reads a query.
         """
         return self._encoder.modes
+
+    def reader(self, mode: str | None = None) -> TermModel | None:
+        """Return what reads queries in a mode: a tower, or the model; None if none is known."""
+        return self._encoder.reader(mode)
 
     @property
     def terms(self) -> Sequence[str] | None:
@@ -200,8 +203,8 @@ class Search:
     def commit(self) -> None:
         """Make the changes that wait part of the index: all of them or, if this fails, none.
 
-        Segments that cannot be merged are no failure: the changes are stored. The logger
-        ``rarefy.search`` has a warning then, and the next commit tries again.
+        Segments that cannot be merged are no failure: changes are stored, the logger
+        ``rarefy.search`` has a warning, and the next commit tries again.
         """
         with self._changing:
             if self._writer is None:
@@ -229,18 +232,17 @@ class Search:
             self._index = index
             return moved
 
-    def encode_queries(self, texts: Sequence[str]) -> Any:
+    def encode_queries(self, texts: Sequence[str], mode: str | None = None) -> Any:
         """Return the vectors of queries, scipy CSR float32 [n, vocabulary], for `search`.
 
-        Where the model has several parts they have all of them, of which `search` takes those of
-        its ``mode``.
+        They have all parts, of which `search` takes its ``mode``; of `Towers`, that one reads them.
 
         Raises
         ------
         InputError
-            If the index has no model.
+            If the index has no model, or no such tower.
         """
-        return self._encoder.encode(checked(texts), "query")
+        return self._encoder.encode(checked(texts), "query", mode)
 
     def search(self, query: Any, k: int = 10, **options: Unpack[Options]) -> list[Hit]:
         """Return the best documents for a query, best first.
@@ -265,9 +267,7 @@ class Search:
         if isinstance(query, str):
             if not query.strip():
                 raise InputError(f"the query is {query!r}; expected words to search for")
-            query = self.encode_queries([query])
-            if options.get("mode") is None:
-                options["mode"] = self.modes[0]
+            query = self._read([query], options)
         found = self._hits(query, k, **options)
         if len(found) != 1:
             raise InputError(f"the query has {len(found)} rows; expected 1: search_many takes more")
@@ -293,9 +293,7 @@ class Search:
             As `search` does.
         """
         if not scipy.sparse.issparse(queries):
-            queries = self.encode_queries(queries)
-            if options.get("mode") is None:
-                options["mode"] = self.modes[0]
+            queries = self._read(queries, options)
         return self._hits(queries, k, threads, **options)
 
     def query_terms(
@@ -323,8 +321,8 @@ class Search:
             Heaviest first, ties by column; the column's number where columns have no names.
         """
         if isinstance(query, str):
-            query = self.encode_queries([query])
             mode = self.modes[0] if mode is None else mode
+            query = self.encode_queries([query], mode)
         row = self._encoder.mixed(self._index, query, mode, weights)[0]
         return heaviest(self._index, row, k, self.terms, self._encoder.named_columns)
 
@@ -366,6 +364,11 @@ class Search:
 
     def __len__(self) -> int:
         return len(self._index)
+
+    def _read(self, texts: Sequence[str], options: Options) -> Any:
+        if options.get("mode") is None:
+            options["mode"] = self.modes[0]
+        return self.encode_queries(texts, options["mode"])
 
     def _open_writer(self) -> Writer:
         if self._writer is None:

@@ -1,17 +1,29 @@
-"""Pictures by name: a file, or one inside of an installed package."""
+"""Pictures by name: a file, one inside of an installed package, or a data URL that holds it."""
 
 from __future__ import annotations
 
+import base64
 import hashlib
+import re
 from importlib.util import find_spec
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
 from rarefy.errors import InputError, require
 
-__all__ = ["picture_key", "picture_path", "read_picture"]
+__all__ = ["is_data_url", "picture_key", "picture_path", "read_picture"]
 
 _PACKAGE = "package:"
+_DATA = re.compile(r"data:image/[\w.+-]+;base64,")
+# Of data URLs, which may come from anybody.
+_FORMATS = ("BMP", "GIF", "JPEG", "PNG", "WEBP")
+_PIXELS = 2**24
+
+
+def is_data_url(name: str) -> bool:
+    """Whether a name holds the picture itself: ``data:image/png;base64,...`` (RFC 2397)."""
+    return _DATA.match(name) is not None
 
 
 def picture_path(name: str) -> Path:
@@ -52,7 +64,8 @@ def read_picture(name: str) -> Any:
     Parameters
     ----------
     name
-        As for :func:`picture_path`.
+        As for :func:`picture_path`; or a data URL in base64, of at most 16,777,216 pixels, whose
+        format is BMP, GIF, JPEG, PNG or WebP.
 
     Returns
     -------
@@ -67,14 +80,18 @@ def read_picture(name: str) -> Any:
         If Pillow is not installed.
     """
     pillow = require("PIL.Image", "image")
-    path = picture_path(name)
+    held = is_data_url(name)
+    source = None if held else picture_path(name)
     try:
-        with pillow.open(path) as opened:
+        source = BytesIO(_decoded(name)) if source is None else source
+        with pillow.open(source, formats=_FORMATS if held else None) as opened:
+            if held and opened.width * opened.height > _PIXELS:
+                raise ValueError(f"{opened.width} by {opened.height} pixels, at most {_PIXELS}")
             layers = opened.convert("RGBA")
     except (OSError, SyntaxError, ValueError, pillow.DecompressionBombError) as error:
         raise InputError(
-            f"{name} is not a picture that can be read ({error}); expected a PNG, JPEG, WebP or "
-            "another format of Pillow's"
+            f"{name[:40] if held else name} is not a picture that can be read ({error}); expected "
+            "a PNG, JPEG, WebP or another format of Pillow's"
         ) from error
     white = pillow.new("RGBA", layers.size, "white")
     return pillow.alpha_composite(white, layers).convert("RGB")
@@ -83,5 +100,9 @@ def read_picture(name: str) -> Any:
 def picture_key(name: str, role: str | None) -> bytes:
     """Return the key of a picture: of what the file holds, not of its name."""
     digest = hashlib.sha256(f"{role}\0picture\0".encode())
-    digest.update(picture_path(name).read_bytes())
+    digest.update(name.encode() if is_data_url(name) else picture_path(name).read_bytes())
     return digest.digest()
+
+
+def _decoded(url: str) -> bytes:
+    return base64.b64decode(url.partition(",")[2], validate=True)

@@ -24,6 +24,7 @@ from rarefy.sparse.objectives.distillation import (
 )
 from rarefy.sparse.objectives.expansion import ExpansionControl
 from rarefy.sparse.objectives.gating import caption_gated
+from rarefy.sparse.objectives.hard_negatives import hard_negative_nce, ranked_margin
 from rarefy.sparse.objectives.joint import JointObjective
 from rarefy.sparse.objectives.lexical import OwnWords, bag_of_words
 from rarefy.sparse.objectives.mixup import geodesic_mixup, slerp
@@ -72,6 +73,7 @@ __all__ = [
     "false_negatives",
     "flops",
     "geodesic_mixup",
+    "hard_negative_nce",
     "info_loob",
     "info_nce",
     "joint_top_k",
@@ -79,6 +81,7 @@ __all__ = [
     "l1",
     "margin_mse",
     "rank_consistency",
+    "ranked_margin",
     "reconstruction",
     "same_item",
     "score_loss",

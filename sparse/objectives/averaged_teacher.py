@@ -23,12 +23,16 @@ class AveragedTeacher(nn.Module):
     Momentum Distillation" (ALBEF), NeurIPS 2021; Tarvainen and Valpola, "Mean teachers are better
     role models", NeurIPS 2017. The averaged weights are part of the checkpoint.
 
+    With m = 1 the teacher stays what the head was, so that a head that is trained on keeps to what
+    an index was built with: learning without forgetting, as in Ding et al., "Don't Stop Learning:
+    Towards Continual Learning for the CLIP Model", 2022, there over texts of random words.
+
     Parameters
     ----------
     head
         The head that is trained.
     momentum
-        m, from 0 to below 1.
+        m, from 0 to 1.
     weight
         How much the term counts.
     loss
@@ -49,8 +53,8 @@ class AveragedTeacher(nn.Module):
         loss: ScoreLoss | None = None,
     ) -> None:
         super().__init__()
-        if not 0 <= momentum < 1:
-            raise InputError(f"momentum is {momentum}; expected 0 to below 1")
+        if not 0 <= momentum <= 1:
+            raise InputError(f"momentum is {momentum}; expected 0 to 1")
         self.momentum, self.weight = momentum, weight
         self.average = copy.deepcopy(head).requires_grad_(False)
         self._loss = loss or score_loss("kl_divergence", directions="both")

@@ -14,7 +14,7 @@ from torch.nn import functional
 
 from rarefy.errors import InputError
 from rarefy.sparse.objectives.directions import Directions, averaged
-from rarefy.sparse.objectives.negatives import diagonal
+from rarefy.sparse.objectives.negatives import diagonal, positives_of
 
 __all__ = ["info_loob", "info_nce", "sigmoid_loss", "weighted_info_nce"]
 
@@ -61,9 +61,7 @@ def info_nce(
     InputError
         If no query has a positive, or there are no such directions.
     """
-    positives = diagonal(scores) if positives is None else positives
-    if not positives.any():
-        raise InputError("positives has none; expected at least one positive document")
+    positives = positives_of(scores, positives)
     return averaged(_info_nce, directions, scores / temperature, positives, ignored, weights)
 
 
@@ -93,9 +91,9 @@ def info_loob(
     Raises
     ------
     InputError
-        If a query with positives has no negative.
+        If no query has a positive, or one that has some has no negative.
     """
-    positives = diagonal(scores) if positives is None else positives
+    positives = positives_of(scores, positives)
     return averaged(_info_loob, directions, scores / temperature, positives, ignored)
 
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import math
+
+import torch
 from torch import Tensor
 from torch.nn import functional
 
@@ -34,11 +37,12 @@ def caption_gated(logits: Tensor, captions: Tensor) -> Tensor:
     InputError
         If no caption has a term.
     """
-    chances = logits.detach().sigmoid()
-    gates = captions.detach() * (chances + chances.mean(0))
-    totals = gates.sum(1)
-    told = totals > 0
+    told = (captions > 0).any(1)
     if not told.any():
         raise InputError("captions have no term in any row; expected at least one")
-    targets = gates[told] / totals[told][:, None]
+    # Logarithms: the chances of terms that a picture is far from having would be 0.
+    chances = functional.logsigmoid(logits.detach())
+    mean = chances.logsumexp(0) - math.log(len(chances))
+    gates = captions.detach().log() + torch.logaddexp(chances, mean)
+    targets = gates[told].softmax(1)
     return -(targets * functional.logsigmoid(logits[told])).sum(1).mean()

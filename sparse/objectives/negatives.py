@@ -11,7 +11,7 @@ from torch import Tensor
 
 from rarefy.errors import InputError
 
-__all__ = ["diagonal", "easy_negatives", "false_negatives", "same_item"]
+__all__ = ["diagonal", "easy_negatives", "false_negatives", "positives_of", "same_item"]
 
 
 def diagonal(scores: Tensor) -> Tensor:
@@ -29,6 +29,20 @@ def diagonal(scores: Tensor) -> Tensor:
             "i to belong to query i, or a mask of positives"
         )
     return torch.eye(queries, documents, dtype=torch.bool, device=scores.device)
+
+
+def positives_of(scores: Tensor, positives: Tensor | None) -> Tensor:
+    """Return the mask that was given, or the diagonal; bool [q, d].
+
+    Raises
+    ------
+    InputError
+        If no query has a positive.
+    """
+    positives = diagonal(scores) if positives is None else positives
+    if not positives.any():
+        raise InputError("positives has none; expected at least one positive document")
+    return positives
 
 
 def false_negatives(

@@ -19,6 +19,7 @@ from rarefy.sparse.objectives.contrastive import (
     weighted_info_nce,
 )
 from rarefy.sparse.objectives.distillation import kl_divergence, margin_mse, score_matrix
+from rarefy.sparse.objectives.hard_negatives import hard_negative_nce, ranked_margin
 from rarefy.sparse.objectives.rankings import rank_consistency
 from rarefy.sparse.objectives.regularisers import anti_zero, df_flops, flops, l1
 
@@ -72,11 +73,13 @@ class ScoreLoss:
 
 SCORE_LOSSES: Mapping[str, ScoreLoss] = MappingProxyType(
     {
+        "hard_negative_nce": ScoreLoss(hard_negative_nce),
         "info_loob": ScoreLoss(info_loob),
         "info_nce": ScoreLoss(info_nce),
         "kl_divergence": ScoreLoss(kl_divergence),
         "margin_mse": ScoreLoss(margin_mse),
         "rank_consistency": ScoreLoss(rank_consistency),
+        "ranked_margin": ScoreLoss(ranked_margin),
         "score_matrix": ScoreLoss(score_matrix),
         "sigmoid_loss": ScoreLoss(sigmoid_loss),
         "weighted_info_nce": ScoreLoss(weighted_info_nce),

@@ -8,7 +8,7 @@ from scipy import sparse
 
 from rarefy.errors import InputError
 from rarefy.index import Index
-from rarefy.sparse.algebra import both, either, without
+from rarefy.sparse.algebra import both, either, refined, without
 
 
 @pytest.fixture
@@ -61,6 +61,32 @@ def test_what_they_find():
     assert index.search(without(both(red, car), car, strength=5), k=1).rows.tolist() == [[0]]
 
 
+@pytest.mark.parametrize("terms", [None, 3])
+def test_refined_by_what_was_found(rows, terms):
+    queries, documents = rows(), rows(v=12)
+    found = np.array([[0, 1], [2, -1], [-1, -1], [4, 0], [3, 3]])
+    moved = refined(queries, documents, found, weight=0.7, terms=terms).toarray()
+    unit = at_unit_length(documents)
+    for i, own in enumerate(at_unit_length(queries)):
+        expected = own.copy()
+        centre = sum((unit[j] for j in found[i] if j >= 0), np.zeros(12))
+        if centre.any():
+            expected = expected + 0.7 * centre / np.linalg.norm(centre)
+        if terms:
+            expected[np.argsort(-expected, kind="stable")[terms:]] = 0
+        np.testing.assert_allclose(moved[i], expected, rtol=1e-5, atol=1e-6)
+
+
+def test_feedback_finds_what_shares_no_term():
+    cat = [[1, 1, 0, 0], [0, 1, 1, 0], [0, 0, 0, 1]]  # the second shares nothing with the query
+    documents = sparse.csr_array(np.array(cat, dtype=np.float32))
+    query = sparse.csr_array(np.array([[1, 0, 0, 0]], dtype=np.float32))
+    index = Index.build(documents)
+    hits = index.search(query, k=2)
+    assert hits.rows.tolist() == [[0, -1]]
+    assert index.search(refined(query, documents, hits.rows), k=3).rows.tolist() == [[0, 1, -1]]
+
+
 def test_bad_input(rows):
     a, b = rows(), rows(v=13)
     with pytest.raises(InputError, match=r"shapes \(5, 12\), \(5, 13\)"):
@@ -72,3 +98,10 @@ def test_bad_input(rows):
             both(a, a, weights=weights)
     with pytest.raises(InputError, match="strength is 0"):
         without(a, a, strength=0)
+    none = np.zeros((5, 1), dtype=int)
+    with pytest.raises(InputError, match="weight is 0 and terms None"):
+        refined(a, a, none, weight=0)
+    with pytest.raises(InputError, match=r"shapes \(5, 12\), \(5, 13\)"):
+        refined(a, b, none)
+    with pytest.raises(InputError, match=r"the shape \(5, 1\), up to 5"):
+        refined(a, a, none + 5)

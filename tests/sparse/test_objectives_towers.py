@@ -24,7 +24,7 @@ from rarefy.sparse.objectives import (  # noqa: E402
     uniformity_loss,
     universal_contrast,
 )
-from rarefy.sparse.training import Batch, TrainingPlan, train  # noqa: E402
+from rarefy.sparse.training import Batch, SparsityGuard, TrainingPlan, train  # noqa: E402
 from rarefy.sparse.training.gap import NoisyBatches, shifted  # noqa: E402
 
 pytestmark = pytest.mark.models
@@ -95,6 +95,8 @@ def test_info_loob():
     assert row == pytest.approx(np.mean(parts))
     with pytest.raises(InputError, match="no negatives"):
         info_loob(scores[:1, :1])
+    with pytest.raises(InputError, match="positives has none"):
+        info_loob(scores, torch.zeros(3, 3, dtype=torch.bool))
 
 
 def test_rank_consistency():
@@ -161,6 +163,16 @@ def test_caption_gated():
         caption_gated(torch.from_numpy(logits), torch.zeros(3, 4))
 
 
+def test_captions_of_terms_that_no_picture_is_near_to():
+    logits = torch.full((2, 3), -200.0, requires_grad=True)  # a sigmoid of 0 in float32
+    captions = torch.tensor([[1.0, 3, 0], [0, 0, 1e-30]])
+    loss = caption_gated(logits, captions)
+    assert loss.item() == pytest.approx(200)
+    loss.backward()
+    expected = torch.tensor([[-0.25, -0.75, 0], [0, 0, -1]]) / 2
+    torch.testing.assert_close(logits.grad, expected)
+
+
 def test_alignment_and_uniformity_are_those_of_the_report(sides):
     from rarefy.eval.diagnostics import alignment, uniformity
 
@@ -202,8 +214,30 @@ def test_averaged_teacher(sides):
     assert term(1).item() > 0
     torch.testing.assert_close(teacher.average.rows.weight, before + 0.25)
     assert not any(parameter.requires_grad for parameter in teacher.parameters())
-    with pytest.raises(InputError, match="momentum is 1"):
-        AveragedTeacher(head, momentum=1.0)
+    with pytest.raises(InputError, match=r"momentum is 1\.5"):
+        AveragedTeacher(head, momentum=1.5)
+
+
+def test_a_head_that_is_trained_on_keeps_to_what_it_was(tmp_path):
+    """With a momentum of 1 queries of the new head find more of what the old one indexed."""
+    random = torch.Generator().manual_seed(5)
+    vectors = torch.randn(64, 4, generator=random)
+    pairs = Batch(vectors, vectors.roll(1, 0))  # another task than before
+    found = []
+    for weight in (0.0, 30.0):
+        torch.manual_seed(1)
+        head = Head()
+        indexed = head({"sentence_embedding": vectors}, task="document")["sentence_embedding"]
+        indexed = torch.nn.functional.normalize(indexed.detach(), dim=1)
+        teacher = AveragedTeacher(head, momentum=1.0, weight=weight)
+        objective = JointObjective(PairObjective("info_nce"), teacher)
+        guard = SparsityGuard(dense=1.0)
+        plan = TrainingPlan(30, learning_rate=0.05)
+        train(head, lambda _: pairs, objective, plan, tmp_path / str(weight), guard=guard)
+        asked = head({"sentence_embedding": vectors}, task="query")["sentence_embedding"]
+        own = (asked @ indexed.T).argmax(1) == torch.arange(64)
+        found.append(own.float().mean().item())
+    assert found[1] > found[0] + 0.1
 
 
 def test_an_averaged_teacher_is_resumed(tmp_path):
