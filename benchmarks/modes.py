@@ -5,6 +5,7 @@ has by default. A matrix product over the same dense vectors stands beside. Time
 without encoding. Writes results/modes.json.
 
     RAREFY_DATA=... python benchmarks/modes.py [--collections scifact nfcorpus]
+    python benchmarks/modes.py --smoke --out PATH        a toy, in seconds
 """
 
 from __future__ import annotations
@@ -21,33 +22,41 @@ import numpy as np
 from timing import pin
 
 import rarefy
-from rarefy.eval import evaluate, load_collection
+from rarefy.eval import Collection, evaluate, load_collection
 from rarefy.eval.environment import environment
 from rarefy.eval.run import run_from_rows
 from rarefy.index import Index
-from rarefy.search.modes import HYBRID, mixed
+from rarefy.search.modes import HYBRID, mixed, ranked
 
 RESULT = Path(__file__).parent / "results" / "modes.json"
 MODEL = "minilm-d2s+bm25+dense"
+TOY = 40
 
 
 def main() -> None:
     """Run the command line."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--collections", nargs="+", default=["scifact", "nfcorpus"])
+    parser.add_argument("--smoke", action="store_true")
     parser.add_argument("--out", type=Path, default=RESULT)
     options = parser.parse_args()
     pin()
-    data = Path(os.environ["RAREFY_DATA"])
-    measured = [measure(data / name) for name in options.collections]
+    if options.smoke:
+        collections = [load_collection("pydocs", limit=TOY)]
+    else:
+        data = Path(os.environ["RAREFY_DATA"])
+        collections = [
+            load_collection(str(data / name), split="test") for name in options.collections
+        ]
+    measured = [measure(collection) for collection in collections]
     result = {"environment": environment(), "model": MODEL, "collections": measured}
     options.out.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
     print(json.dumps(result, indent=1))
 
 
-def measure(folder: Path) -> dict[str, Any]:
-    """Measure each mode on a collection's test split."""
-    collection = load_collection(str(folder), split="test").judged()
+def measure(collection: Collection) -> dict[str, Any]:
+    """Measure each mode on a collection."""
+    collection = collection.judged()
     texts = list(collection.documents)
     model: Any = rarefy.load(MODEL).fit(texts)
     vectors = model.encode_documents(texts)
@@ -57,7 +66,9 @@ def measure(folder: Path) -> dict[str, Any]:
     rows = [queries[[i]] for i in range(queries.shape[0])]
 
     def searched(mode: str) -> Callable[[int], Any]:
-        return lambda i: index.search(mixed(index, model, rows[i], mode, None).rows, k=10)
+        return lambda i: ranked(
+            index, model, mixed(index, model, rows[i], mode, None).rows, 10, mode
+        )
 
     found: dict[str, Any] = {}
     for mode in (*model.parts, HYBRID):
@@ -81,7 +92,7 @@ def measure(folder: Path) -> dict[str, Any]:
     _, times = _timed(lambda i: np.argpartition(-(documents @ asked[i]), 10)[:10], len(rows))
     found["dense, a matrix product"] = {"search_us": times}
     return {
-        "name": folder.name,
+        "name": collection.name,
         "documents": len(texts),
         "bytes_per_document": index.nbytes / len(texts),
         "bytes_per_document_of_sparse_alone": alone.nbytes / len(texts),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -47,6 +48,8 @@ class Part:
         self._places = None if alive is None else np.cumsum(alive) - 1
         self.table: list[Calibration] = list(segment.table) if other is None else other.table
         """The settings that reach a recall."""
+        self.derived: dict[int, Any] = {} if other is None else other.derived
+        """What others have made of the segment, to be made once."""
 
     def __len__(self) -> int:
         return len(self.segment.ids) if self._rows is None else len(self._rows)

@@ -13,7 +13,7 @@ import rarefy
 from rarefy.errors import InputError
 from rarefy.index import Hits, Index, Writer
 from rarefy.origin import Origin
-from rarefy.search.modes import HYBRID, ONLY, mixed
+from rarefy.search.modes import HYBRID, ONLY, mixed, ranked
 
 if TYPE_CHECKING:
     from rarefy.sparse import TermModel
@@ -174,7 +174,10 @@ class Encoder:
             As `Index.search` does, or if there is no such mode, or the weights are none.
         """
         rows, shift = self.mixed(index, queries, mode, weights)
-        found = index.search(rows, k, **options)
+        if self._joined is None or mode is None:
+            found = index.search(rows, k, **options)
+        else:
+            found = ranked(index, self._joined, rows, k, mode, **options)
         if np.any(shift):
             found = found._replace(scores=(found.scores - shift[:, None]).astype(np.float32))
         return rows, found

@@ -10,17 +10,19 @@ import numpy as np
 from scipy import sparse
 
 from rarefy.errors import InputError, InputTypeError
-from rarefy.index import Index
+from rarefy.index import Hits, Index
+from rarefy.index.pairs import search_pairs
 from rarefy.index.vectors import canonical
 
 if TYPE_CHECKING:
     from rarefy.sparse.joined import Joined, Mixed
 
-__all__ = ["HYBRID", "ONLY", "mixed"]
+__all__ = ["HYBRID", "ONLY", "mixed", "ranked"]
 
 ONLY = "sparse"
 """The mode of a model that has no parts."""
 HYBRID = "hybrid"
+DENSE = "dense"
 MOST_WEIGHT = 1e15
 """Beyond it, weighed scores could be beyond float32."""
 
@@ -68,15 +70,23 @@ def mixed(
     scales = {}
     for part, weight in wanted.items():
         alone = model.mixed(rows, {part: 1.0})
-        best = index.search(alone.rows, k=1).scores[:, 0].astype(np.float64) - alone.shift
+        found = ranked(index, model, alone.rows, 1, part)
+        best = found.scores[:, 0].astype(np.float64) - alone.shift
         scales[part] = np.where(best > 0, weight / np.where(best > 0, best, 1.0), 0.0)
         if (best == np.inf).any():
             raise _beyond(part)
     with np.errstate(over="ignore"):
-        found = model.mixed(rows, scales)
-    if not np.isfinite(found.rows.data).all():
+        whole = model.mixed(rows, scales)
+    if not np.isfinite(whole.rows.data).all():
         raise _beyond(HYBRID)
-    return found
+    return whole
+
+
+def ranked(index: Index, model: Joined, rows: Any, k: int, mode: str, **options: Any) -> Hits:
+    """Return what `Index.search` does for what `mixed` returned, in the way that suits the mode."""
+    if mode == DENSE:
+        return search_pairs(index, rows, k, model.starts[mode], **options)
+    return index.search(rows, k, **options)
 
 
 def _beyond(what: str) -> InputError:

@@ -73,6 +73,24 @@ def test_soak(tmp_path):
 
 
 @pytest.mark.models
+def test_modes(tmp_path):
+    pytest.importorskip("sentence_transformers")
+    (measured,) = smoke("modes", tmp_path / "modes.json")["collections"]
+    timed = measured["modes"]
+    assert all(found["search_us"]["p50"] > 0 for found in timed.values())
+    quality = {name: found["nDCG@10"] for name, found in timed.items() if "nDCG@10" in found}
+    assert list(quality) == [
+        "sparse",
+        "sparse, in an index of its own",
+        "bm25",
+        "dense",
+        "hybrid",
+    ]
+    assert quality["sparse"] == quality["sparse, in an index of its own"]
+    assert all(0.5 < value <= 1 for value in quality.values())
+
+
+@pytest.mark.models
 def test_encoding(tmp_path):
     pytest.importorskip("cognition")
     result = smoke("encoding", tmp_path / "encoding.json")
