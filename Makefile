@@ -58,7 +58,7 @@ docs: $(READY)
 # Every warning, such as of a link that leads nowhere, is an error.
 site: $(READY) typing
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
-	@echo "open out/site/index.html, or: $(BIN)/mkdocs serve"
+	@echo "to read it, with its search: $(BIN)/python -m http.server --directory out/site"
 
 clean:
 	rm -rf out build dist .typing *.egg-info

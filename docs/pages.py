@@ -68,8 +68,8 @@ def package(name: str, homes: dict[int, str]) -> str:
         By the identity of an object, the link to where it is documented; grows.
     """
     module = importlib.import_module(name)
-    options = "\n    options:\n      "
-    head = f"# {name}\n\n::: {name}{options}members: false\n      show_root_toc_entry: false"
+    options = "\n    options:\n      members: false\n      show_root_heading: false"
+    head = f"# {name}\n\n::: {name}{options}"
     entries, links = [], []
     for member in module.__all__:
         path = f"{name}.{member}"

@@ -81,7 +81,7 @@ def _truth(expression: Expression, metadata: Metadata) -> Any:
     if not isinstance(expression, Comparison | Membership | Contains | Missing):
         raise InputTypeError(f"{expression!r} is no condition: make one with field(...)")
     name = expression.field
-    column = metadata.column(name, asked=f"{_named(expression)}, which is none")
+    column = metadata.column(name, asked=f"{_named(expression)}, which is not there")
     kind = metadata.types[name]
     if isinstance(expression, Missing):
         return compute.is_null(column)

@@ -84,9 +84,12 @@ def canonical(matrix: Any, *, width: int | None = None, what: str = "vectors") -
         If a weight is negative or not finite, the width differs, or it is too large.
     """
     if not scipy.sparse.issparse(matrix):
+        texts = isinstance(matrix, list | tuple) and any(isinstance(each, str) for each in matrix)
+        remedy = "encode texts with a model first"
+        if not isinstance(matrix, str) and not texts:
+            remedy = "convert it with scipy.sparse.csr_array(...)"
         raise InputTypeError(
-            f"{what} must be a scipy.sparse matrix or array, got {type(matrix).__name__}: "
-            f"convert it with scipy.sparse.csr_array(...)"
+            f"{what} must be a scipy.sparse matrix or array, got {type(matrix).__name__}: {remedy}"
         )
     if matrix.dtype.kind not in "fiub":
         raise InputTypeError(

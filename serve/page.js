@@ -42,12 +42,23 @@ const number = (value) => (value >= 100 ? value.toFixed(0) : value.toPrecision(3
 // Bars of terms; what is longest fills its place.
 function bars(terms) {
   const most = Math.max(...terms.map(([, weight]) => weight), Number.MIN_VALUE);
-  return terms.map(([term, weight]) => {
+  return terms.map(([term, weight, latent]) => {
     const item = element("li", {}, element("span", {}, term), element("span", {}, number(weight)));
-    item.classList.toggle("latent", term.startsWith("latent:"));
+    item.classList.toggle("latent", Boolean(latent));
     item.style.setProperty("--share", weight / most);
     return item;
   });
+}
+
+// Latent entries have no words: what they add to a score is said of all of them together.
+const isLatent = ([term]) => term.startsWith("latent:");
+const isNamed = (entry) => !isLatent(entry);
+function gathered(terms) {
+  const latent = terms.filter(isLatent);
+  if (!latent.length) return terms;
+  const added = latent.reduce((sum, [, share]) => sum + share, 0);
+  const together = [`${latent.length} latent`, added, true];
+  return [...terms.filter(isNamed), together].sort((one, other) => other[1] - one[1]);
 }
 
 // Places count characters; a character may be two units of JavaScript's strings.
@@ -77,9 +88,10 @@ function card(hit) {
     item.append(element("ul", { class: "fields", "aria-label": "Fields" }, ...list));
   }
   if (!hit.terms.length) return item; // of a dense vector
-  const more = hit.terms.length > SHOWN ? `, the ${SHOWN} heaviest` : "";
+  const terms = gathered(hit.terms);
+  const more = terms.length > SHOWN ? `, the ${SHOWN} heaviest` : "";
   const why = element("summary", {}, `Why: ${hit.terms.length} shared term${hit.terms.length > 1 ? "s" : ""}${more}`);
-  const list = element("ul", { class: "bars" }, ...bars(hit.terms.slice(0, SHOWN)));
+  const list = element("ul", { class: "bars" }, ...bars(terms.slice(0, SHOWN)));
   item.append(element("details", {}, why, list));
   return item;
 }
@@ -108,7 +120,8 @@ function show(answer, milliseconds) {
     : "No document shares a term with the query.";
   at("modes").replaceChildren();
   times({ encode, search, rest: Math.max(0, milliseconds - encode - search) });
-  at("terms").replaceChildren(...bars(answer.terms));
+  at("terms").replaceChildren(...bars(answer.terms.filter(isNamed)));
+  if (answer.terms.some(isLatent)) at("terms").append(element("li", { class: "latent" }, "latent entries"));
   hits.replaceChildren(...answer.hits.map(card));
   at("summary").hidden = false;
   at("weights").hidden = !answer.terms.length;

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -93,9 +94,15 @@ def load(
         return SparseModel.load(folder, name="splade-tiny", device=device, cache=cache)
     if not str(name).strip():
         raise InputError(f"name is {name!r}; expected {_EXPECTED}")
-    return SparseModel.load(
-        name, device=device, cache=cache, dtype=dtype, trust_remote_code=trust_remote_code
-    )
+    try:
+        return SparseModel.load(
+            name, device=device, cache=cache, dtype=dtype, trust_remote_code=trust_remote_code
+        )
+    except InputError as error:
+        meant = [] if Path(name).exists() else get_close_matches(str(name), NAMES, n=1)
+        if not meant:
+            raise
+        raise InputError(f"{error}; or did you mean {meant[0]!r}?") from error
 
 
 def split_name(name: str) -> tuple[str, list[str]]:

@@ -56,6 +56,12 @@ def test_what_is_no_sparse_matrix_of_numbers_is_refused(matrix):
         Index.build(matrix)
 
 
+@pytest.mark.parametrize("texts", ["a text", ["a text"], ("a text",)])
+def test_texts_are_to_be_encoded_first(texts):
+    with pytest.raises(InputTypeError, match="encode texts with a model first"):
+        canonical(texts)
+
+
 def test_a_query_of_another_width_is_refused():
     with pytest.raises(InputError, match="have 4 columns, the index has a vocabulary of 3"):
         Index.build(DOCUMENTS).search(sp.csr_array((1, 4), dtype=np.float32))

@@ -168,6 +168,23 @@ def test_modes_are_shown_side_by_side(browser, served_modes, tmp_path, width, sc
 
 
 @pytest.mark.models
+def test_latent_entries_are_shown_as_one(browser, served_modes):
+    address = f"http://127.0.0.1:{served_modes.port}/"
+    browser.open(address, width=360, scheme="light", fragment="#q=kitten")
+    browser.wait(f"{FOUND} > 0")
+    terms = browser.run("[...document.querySelectorAll('#terms li')].map(li => li.textContent)")
+    assert not any("latent:" in term for term in terms)
+    assert terms[-1] == "latent entries"
+    found = served_modes.post("/search", {"text": "kitten", "k": 1, "explain": True}).content
+    (hit,) = found["hits"]
+    latent = [share for term, share in hit["terms"] if term.startswith("latent:")]
+    shown = "[...document.querySelector('details').querySelectorAll('li.latent span')]"
+    name, added = browser.run(f"{shown}.map(span => span.textContent)")
+    assert name == f"{len(latent)} latent"
+    assert float(added) == pytest.approx(sum(latent), rel=0.01)
+
+
+@pytest.mark.models
 def test_one_mode_is_chosen_and_linked_to(browser, served_modes):
     address = f"http://127.0.0.1:{served_modes.port}/"
     browser.open(address, width=360, scheme="light", fragment="#q=kitten")

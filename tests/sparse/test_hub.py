@@ -6,6 +6,7 @@ import pytest
 
 pytest.importorskip("sentence_transformers")
 
+import rarefy
 from rarefy.errors import InputError
 from rarefy.sparse.encoders import pipeline
 
@@ -45,6 +46,15 @@ def test_a_hub_that_does_not_answer_is_asked_once(monkeypatch, session, from_dis
     with pytest.raises(InputError, match=message):
         pipeline.load_pipeline(Model, "nobody/such-model", "cpu")
     assert Model.asked == [from_disk]
+
+
+@pytest.mark.parametrize(
+    ("name", "meant"), [("splade-tinny", "splade-tiny"), ("minilm_d2s", "minilm-d2s")]
+)
+def test_a_slip_of_the_pen_is_asked_about(monkeypatch, name, meant):
+    monkeypatch.setattr(pipeline, "get_session", lambda: Session(ConnectionError("no network")))
+    with pytest.raises(InputError, match=f"{name}' cannot be loaded.*did you mean '{meant}'"):
+        rarefy.load(name)
 
 
 def test_a_folder_needs_no_hub(monkeypatch, tmp_path):

@@ -192,7 +192,7 @@ def test_what_does_not_fit_is_refused(filled, index, queries):
         filled.upsert(Documents(["x"], wide, [{}]))
     with pytest.raises(InputError, match="k is 0"):
         filled.search(queries, 0)
-    with pytest.raises(InputError, match="'yeer' at character 1, which is none"):
+    with pytest.raises(InputError, match="'yeer' at character 1, which is not there"):
         filled.search(queries, filter="yeer > 1")
     with pytest.raises(InputError, match="expected a whole number"):
         filled.search(queries, filter=field("whole") == "x")
