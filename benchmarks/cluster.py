@@ -31,9 +31,13 @@ from synthetic import synthetic
 from targets import LARGER, SMALLER, row
 
 from rarefy import offline
-from rarefy.eval import write_vectors
 from rarefy.index import Index
 from rarefy.index.distributed import DistributedIndex
+from rarefy.index.storage.ids import Ids
+from rarefy.index.vectors import canonical
+from rarefy.offline.encoded import Encoded, write_encoded
+from rarefy.offline.job import Job
+from rarefy.offline.work import lay_out
 
 RESULT = Path(__file__).parent / "results" / "cluster.json"
 MEMORY = Path("/dev/shm")
@@ -42,6 +46,8 @@ LONG = 280.0
 QUERIES = 400
 TEXTS, SLICE = 1280, 32
 """Texts that are encoded, and how many a task: as many as take a minute of one core."""
+SLICE_DOCUMENTS = 4096
+"""Of a slice, where nothing else is said."""
 
 
 @contextmanager
@@ -227,22 +233,34 @@ def idle(workers: int) -> list[int]:
 
 
 def layout(home: Path, smoke: bool) -> dict[str, Any]:
-    """Build of vectors, where nothing is encoded: one segment and eight, one worker and two."""
+    """Measure what one process does of vectors that are encoded, in seconds of a processor.
+
+    A slice is written, and segments are laid out of all: one, which nobody can share, or eight.
+    """
     documents, _ = vectors(SMALLER, smoke)
-    for number, part in enumerate(split(documents, 8)):
-        ids = [f"{number}-{i}" for i in range(part.shape[0])]
-        write_vectors(home / "vectors" / str(number), ids, part)
-    most = {1: 2**20, 8: -(-documents.shape[0] // 8)}
+    n = documents.shape[0]
     taken = {}
-    for workers in (1, 2):
-        with nodes([workers]):
-            for segments, size in {0: 100, **most}.items():  # first a warm-up
-                began = time.perf_counter()
-                out = home / f"out-{workers}-{segments}"
-                offline.build(home / "vectors", out, workers=workers, segment_documents=size)
-                if segments:
-                    taken[f"{segments} segments, {workers} workers"] = time.perf_counter() - began
-    return {"documents": documents.shape[0], "seconds": taken}
+    for segments in (1, 8):
+        folder, settings = (
+            home / str(segments),
+            {"shards": None, "segment_documents": -(-n // segments)},
+        )
+        folder.mkdir()
+        ends = [*range(0, n, SLICE_DOCUMENTS), n]
+        counts = tuple(int(size) for size in np.diff(ends))
+        job = Job(str(folder), str(folder / "out"), settings, {}, "", (), counts, {})
+        job.save()
+        began = time.process_time()
+        for number, (start, end) in enumerate(pairwise(ends)):
+            ids = Ids.of([str(row) for row in range(start, end)])
+            part = canonical(documents[start:end])
+            write_encoded(job.encoded(number), Encoded(part, ids, None))
+        taken["slices"] = time.process_time() - began
+        began = time.process_time()
+        for number in range(segments):
+            lay_out(job.home, job.key, number)
+        taken[f"{segments} of {n // segments:,}"] = time.process_time() - began
+    return {"documents": n, "processor_seconds": taken, "targets": []}
 
 
 def threshold(home: Path, smoke: bool) -> dict[str, Any]:

@@ -6,7 +6,7 @@ from typing import Any
 
 from targets import met
 
-__all__ = ["durability_table", "live_table", "network_table"]
+__all__ = ["durability_table", "live_table", "network_table", "offline_table"]
 
 TITLES = {
     "crashes": "the process or the power ends, or the disk is full or broken, at each operation",
@@ -48,6 +48,24 @@ def network_table(result: dict[str, Any]) -> str:
             value = part.get(key)
             cells.append("" if value is None else f"{value:.0f}")
         lines.append(f"| {FAULTS[name]} | {' | '.join(cells)} |")
+    return "\n".join(lines)
+
+
+def offline_table(result: dict[str, Any]) -> str:
+    """Return what a build of one worker takes, and of two; and what laying out does."""
+    build, layout = result["build"], result["layout"]
+    one, two = (build["seconds_by_workers"][workers] for workers in ("1", "2"))
+    texts, n = f"{build['documents']:,} texts", f"{layout['documents']:,} vectors"
+    same = "the same bytes" if build["same_bytes"] else "other bytes"
+    lines = [
+        "| step | figure | |",
+        "|---|--:|---|",
+        f"| {texts}, one worker | {one:.1f} s | {build['documents'] / one:.0f} texts/s |",
+        f"| {texts}, two workers | {two:.1f} s | {one / two:.2f} times as fast, {same} |",
+    ]
+    for name, seconds in layout["processor_seconds"].items():
+        what = "written as slices" if name == "slices" else f"laid out as segments: {name}"
+        lines.append(f"| {n} {what} | {seconds:.2f} s | of one processor |")
     return "\n".join(lines)
 
 

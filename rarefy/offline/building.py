@@ -149,7 +149,11 @@ def build(
         moments, job = origin.moments(), Job.at(home)
         _check_out(place, shards is not None, job)
         if job is None:
-            job = planned(home, place, origin, settings, staff, progress)
+            try:
+                job = planned(home, place, origin, settings, staff, progress)
+            except BaseException:
+                shutil.rmtree(home, ignore_errors=True)  # nothing that is worth to be kept
+                raise
         else:
             job.check(settings, origin.sums())
         found = _work(job, staff, progress)
@@ -212,10 +216,15 @@ def _check_out(out: str, sharded: bool, job: Job | None) -> None:
     """
     if not sharded:
         check_target(Path(out))
+    names = storage_at(out).names()
     pattern = commits.NAME if sharded else manifest.MANIFEST
-    holds = any(pattern.fullmatch(name) for name in storage_at(out).names())
-    if holds and not (job is not None and _committed(job)):
-        raise InputError(f"{out} holds an index: name a new folder")
+    if any(map(pattern.fullmatch, names)):
+        if job is None or not _committed(job):
+            raise InputError(f"{out} holds an index: name a new folder")
+    elif sharded:
+        others = [name for name in names if name != LOCK and not commits.SHARD.fullmatch(name)]
+        if others:
+            raise InputError(f"{out} holds other things ({min(others)}): name a new folder")
 
 
 def _work(job: Job, staff: Workers, progress: bool) -> int:

@@ -11,9 +11,10 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+import scipy.sparse
 
 import rarefy
-from rarefy.errors import InputError, InputTypeError
+from rarefy.errors import InputError, InputTypeError, UnavailableError
 from rarefy.index import Index
 from rarefy.index.distributed import DistributedIndex
 from rarefy.index.storage.manifest import read_newest
@@ -270,6 +271,11 @@ def test_what_cannot_be_built_is_refused(corpus, model, tmp_path):
     (tmp_path / "busy.building").mkdir()
     with pytest.raises(InputError, match="not of a build"):
         build(corpus, tmp_path / "busy", model=model)
+    (tmp_path / "notes").mkdir()
+    (tmp_path / "notes" / "todo.txt").touch()
+    for shards in (None, 2):
+        with pytest.raises(InputError, match="name a new folder"):
+            build(corpus, tmp_path / "notes", model=model, shards=shards)
     corpus.write_text("\n\n")
     with pytest.raises(InputError, match="no documents"):
         build(corpus, tmp_path / "empty", model=model)
@@ -278,7 +284,7 @@ def test_what_cannot_be_built_is_refused(corpus, model, tmp_path):
 def test_a_model_is_fitted_to_a_sample(corpus, texts, tmp_path):
     with pytest.raises(InputError, match="not all documents"):
         build(corpus, tmp_path / "out", model="bm25", fit_documents=299)
-    shutil.rmtree(tmp_path / "out.building")
+    assert not (tmp_path / "out.building").exists()
     build(corpus, tmp_path / "out", model="bm25")
     fitted = rarefy.BM25().fit(texts)
     assert Origin.open(tmp_path / "out").load().fingerprint == fitted.fingerprint
@@ -294,12 +300,44 @@ def test_tasks_wait_for_workers(ray):
             asked.append(number)
             yield (number,)
 
-    for workers, ahead in ((Workers(3, 1, 0.0), 3), (Workers(None, 1, 0.0), 2)):
+    ray.nodes = lambda: [
+        {"Alive": True, "Resources": {"CPU": 4.0, "GPU": 1.0}},
+        {"Alive": True, "Resources": {"CPU": 3.0}},
+        {"Alive": False, "Resources": {"CPU": 100.0, "GPU": 100.0}},
+    ]
+    for workers, ahead in (
+        (Workers(3, 1, 0.0), 3),
+        (Workers(None, 1, 0.0), 7),
+        (Workers(None, 2, 0.0), 3),
+        (Workers(None, 1, 0.5), 2),
+        (Workers(None, 8, 0.0), 1),
+    ):
         asked.clear()
         results = workers.run(abs, arguments(), "test")
         next(results)
         assert len(asked) == ahead + 1
         assert len(dict(results)) == 19
+
+
+def test_a_task_that_is_lost_again_and_again_is_an_error(ray, corpus, model, tmp_path, monkeypatch):
+    def lost(reference):
+        raise ray.exceptions.WorkerCrashedError
+
+    monkeypatch.setattr(ray, "get", lost)
+    with pytest.raises(UnavailableError, match=r"task 0 was lost 4 times.*run the same command"):
+        build(corpus, tmp_path / "out", model=model)
+
+
+@pytest.mark.models
+def test_encodings_are_those_of_each_slice(corpus, texts, tmp_path):
+    pytest.importorskip("cognition")
+    build(corpus, tmp_path / "out", model="splade-tiny", slice_documents=61)  # 60, 1 line is blank
+    encoder = rarefy.load("splade-tiny", cache=False)
+    ends = [0, 61, *range(121, 300, 61), 300]
+    parts = [encoder.encode_documents(texts[a:b]) for a, b in pairwise(ends)]
+    vectors = scipy.sparse.vstack(parts, format="csr")
+    Index.build(vectors, [f"d{row}" for row in range(300)]).save(tmp_path / "one")
+    assert only_segment(tmp_path / "out") == only_segment(tmp_path / "one")
 
 
 @pytest.mark.parametrize("newline", ["", "\n"])
