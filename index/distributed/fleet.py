@@ -284,7 +284,8 @@ class Fleet:
                     self._failures[replica.shard] = reason
                     self._state.notify_all()
             return False
-        except self._ray.exceptions.RayError:
+        except self._ray.exceptions.RayError as error:
+            log.warning("a process of %s did not start: %s", replica.shard, error)
             return False
         with self._state:
             replica.address = address

@@ -78,7 +78,7 @@ class DistributedIndex:
         newest(self._storage)  # before processes are started
         self._fleet = Fleet(self._storage, int(replicas), scratch, verify)
         self._refreshing = Lock()
-        self._width = 2 * int(replicas)
+        self._width = 4 * int(replicas)
         self._pool = ThreadPoolExecutor(self._width, "rarefy-search")
         try:
             self._view = self._newest(until(STARTING))
