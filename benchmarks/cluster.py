@@ -33,6 +33,10 @@ from targets import LARGER, SMALLER, row
 from rarefy import offline
 from rarefy.index import Index
 from rarefy.index.distributed import DistributedIndex
+from rarefy.index.distributed.answers import best
+from rarefy.index.distributed.deal import Deal
+from rarefy.index.filters import NO_FILTER
+from rarefy.index.kernels import search_many
 from rarefy.index.storage.ids import Ids
 from rarefy.index.vectors import canonical
 from rarefy.offline.encoded import Encoded, write_encoded
@@ -123,9 +127,8 @@ def throughput(home: Path, smoke: bool) -> dict[str, Any]:
     with storage() as folder, nodes([1, 1]), opened(folder, documents, 2) as index:
         wait(index)
         replicas = [ray.get(each.handle.process.remote()) for each in index._fleet._replicas]
-        every = [queries[i : i + 200] for i in range(0, queries.shape[0], 200)] * (
-            1 if smoke else 6
-        )
+        every = [queries[i : i + 200] for i in range(0, queries.shape[0], 200)]
+        every *= 1 if smoke else 40
         for _ in range(2):
             for used in (1, 2):
                 for number, process in enumerate(replicas):
@@ -263,6 +266,33 @@ def layout(home: Path, smoke: bool) -> dict[str, Any]:
     return {"documents": n, "processor_seconds": taken, "targets": []}
 
 
+def recall(home: Path, smoke: bool) -> dict[str, Any]:
+    """Measure the recall over all shards, of which each is asked for one.
+
+    No cluster is needed for it: each shard is an index, and the merge is the client's.
+    """
+    documents, queries = vectors(LARGER, smoke)
+    least = Index.build(documents).search(queries, 10).scores[:, -1:]
+    found: dict[str, dict[str, float]] = {}
+    for shards in (1, 4, 16):
+        every = [Index.build(part) for part in split(documents, shards)]
+        deal = Deal(range(shards), map(len, every))
+        for asked in (0.9, 0.95, 0.99):
+            answers = {
+                at: index.search(queries, 10, recall=asked) for at, index in enumerate(every)
+            }
+            scores = best(answers, deal, queries.shape[0], 10).scores
+            found.setdefault(str(asked), {})[str(shards)] = float((scores >= least).mean())
+    return {
+        "documents": documents.shape[0],
+        "recall": found,
+        "targets": [
+            row(f"recall over 4 shards, {asked} asked", ">=", float(asked), of_shards["4"])
+            for asked, of_shards in found.items()
+        ],
+    }
+
+
 def threshold(home: Path, smoke: bool) -> dict[str, Any]:
     """Measure what a shard saves that knows the k-th score of three others before it begins.
 
@@ -270,7 +300,6 @@ def threshold(home: Path, smoke: bool) -> dict[str, Any]:
     """
     documents, queries = vectors(LARGER, smoke)
     shards = [Index.build(part) for part in split(documents, 4)]
-    last = shards[-1]._snapshot
     shares: dict[str, float] = {}
     for k in (10, 100):
         others = [index.search(queries, k).scores for index in shards[:-1]]
@@ -278,7 +307,7 @@ def threshold(home: Path, smoke: bool) -> dict[str, Any]:
         plain, told = [], []
         for i in range(queries.shape[0]):
             for least, taken in ((-np.inf, plain), (known[i], told)):
-                taken.append(least_time(last, queries[[i]], k, least))
+                taken.append(least_time(shards[-1], queries[[i]], k, least))
         shares[str(k)] = float(np.sum(told) / np.sum(plain))
     return {
         "documents": documents.shape[0],
@@ -289,13 +318,10 @@ def threshold(home: Path, smoke: bool) -> dict[str, Any]:
     }
 
 
-def least_time(snapshot: Any, query: Any, k: int, least: float) -> float:
+def least_time(index: Index, query: Any, k: int, least: float) -> float:
     """Return the shortest of three searches that begin with k results of a score, in seconds."""
-    from rarefy.index.kernels import search_many
-    from rarefy.index.vectors import canonical
-
-    queries, searcher = canonical(query), snapshot._searcher
-    ((leaves, plan_ptr, plans),) = snapshot._plans_for(k, None)
+    queries, searcher = canonical(query), index._snapshot._searcher
+    ((leaves, plan_ptr, plans),) = index._snapshot._plans_for(k, None)
     times = []
     for _ in range(3):
         rows = np.full((1, k), np.iinfo(np.int64).max if least > 0 else -1)
@@ -303,7 +329,7 @@ def least_time(snapshot: Any, query: Any, k: int, least: float) -> float:
         scratch = searcher.take()
         began = time.perf_counter()
         search_many(
-            leaves, queries.indptr, queries.columns, queries.weights, snapshot._allowed,
+            leaves, queries.indptr, queries.columns, queries.weights, NO_FILTER,
             plan_ptr, plans, scratch, True, rows, scores,
         )  # fmt: skip
         times.append(time.perf_counter() - began)
@@ -338,6 +364,7 @@ PARTS: dict[str, Part] = {
     "kill": kill,
     "build": build,
     "layout": layout,
+    "recall": recall,
     "threshold": threshold,
 }
 

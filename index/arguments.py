@@ -7,8 +7,9 @@ from typing import Any
 import numpy as np
 
 from rarefy.errors import InputError, InputTypeError
+from rarefy.index.vectors import MAX_COLUMNS
 
-__all__ = ["check_count", "check_recall"]
+__all__ = ["check_count", "check_recall", "check_same_size", "check_vocabulary_size"]
 
 
 def check_count(name: str, value: Any) -> None:
@@ -32,3 +33,20 @@ def check_recall(recall: Any) -> None:
         )
     if not 0 < recall <= 1:
         raise InputError(f"recall is {recall}, expected a number in (0, 1]: 1 is an exact search")
+
+
+def check_vocabulary_size(given: Any) -> None:
+    """Raise InputTypeError unless a value is an integer, InputError if no index has such a size."""
+    if isinstance(given, bool) or not isinstance(given, int | np.integer):
+        raise InputTypeError(f"vocabulary_size must be an integer, got {given!r}")
+    if not 0 <= given <= MAX_COLUMNS:
+        raise InputError(f"vocabulary_size is {given}, expected 0..{MAX_COLUMNS}")
+
+
+def check_same_size(given: int | None, known: int, where: Any) -> None:
+    """Raise InputError if a vocabulary size is given and the index at a place has another."""
+    if given not in (None, known):
+        raise InputError(
+            f"vocabulary_size is {given}, {where} has {known}: encode with the model that made "
+            f"the index"
+        )

@@ -15,7 +15,7 @@ from rarefy.index.storage.ids import Ids
 from rarefy.index.storage.segment import Segment
 from rarefy.index.vectors import Vectors
 
-__all__ = ["concatenated", "laid_out", "merged", "taken"]
+__all__ = ["concatenated", "gathered", "laid_out", "merged", "taken"]
 
 BLOCK_SIZES = ((3 * 2**16, 1), (2**19, 2))
 """Documents up to which a block size is the fastest; beyond the last it is 4."""
@@ -47,14 +47,18 @@ def merged(parts: Sequence[Part], vocabulary_size: int) -> Segment:
     InputError
         If a part is compact: its weights are rounded by what else was indexed with them.
     """
+    return laid_out(*gathered(parts, vocabulary_size))
+
+
+def gathered(parts: Sequence[Part], vocabulary_size: int) -> tuple[Vectors, Ids, Metadata | None]:
+    """Return the living documents of parts in their order; errors are those of `merged`."""
     if any(part.segment.layout.compact for part in parts):
         raise InputError("a compact index cannot be merged: build it without compact=True")
     joined = concatenated(
         [taken(_vectors(part.segment), part.rows) for part in parts], vocabulary_size
     )
     ids = Ids.joined([(part.segment.ids, part.rows) for part in parts])
-    known = Metadata.joined([(part.metadata, part.rows) for part in parts])
-    return laid_out(joined, ids, known)
+    return joined, ids, Metadata.joined([(part.metadata, part.rows) for part in parts])
 
 
 def concatenated(pieces: Sequence[Vectors], width: int) -> Vectors:

@@ -16,7 +16,15 @@ import scipy.sparse
 from rarefy.errors import InputError, InputTypeError
 from rarefy.index.compilation import kernel
 
-__all__ = ["MAX_COLUMNS", "MAX_ROWS", "Vectors", "canonical", "document_ids"]
+__all__ = [
+    "MAX_COLUMNS",
+    "MAX_ROWS",
+    "Vectors",
+    "canonical",
+    "deleted_ids",
+    "document_ids",
+    "identified",
+]
 
 CANONICAL, USABLE, MALFORMED = 0, 1, 2
 MAX_ROWS = 2**31 - 1
@@ -210,3 +218,31 @@ def document_ids(ids: Sequence[str] | None, rows: int) -> list[str]:
                 )
             first[name] = row
     return ids
+
+
+def identified(ids: Any, matrix: Any, width: int) -> tuple[list[str], Vectors]:
+    """Check documents that are to be added, of which each has an id; see `canonical`.
+
+    Raises
+    ------
+    InputTypeError, InputError
+        As `canonical` and `document_ids` do, and if there are no ids.
+    """
+    documents = canonical(matrix, width=width, what="document vectors")
+    if ids is None:
+        raise InputTypeError("ids is None; expected one unique string a document")
+    return document_ids(ids, len(documents)), documents
+
+
+def deleted_ids(ids: Sequence[str]) -> list[str]:
+    """Check the ids of documents that are to go, and return each once.
+
+    Raises
+    ------
+    InputTypeError
+        If an id is no string, or ids is itself one string.
+    """
+    if isinstance(ids, str):
+        raise InputTypeError(f"ids must be a sequence of strings, got one string {ids!r}")
+    once = list(dict.fromkeys(ids))
+    return document_ids(once, len(once))

@@ -11,7 +11,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from rarefy.errors import InputError, InputTypeError
+from rarefy.errors import InputError
+from rarefy.index.arguments import check_same_size, check_vocabulary_size
 from rarefy.index.buffer import Buffer
 from rarefy.index.merges import Merges
 from rarefy.index.metadata import Metadata
@@ -33,7 +34,7 @@ from rarefy.index.storage.manifest import (
 from rarefy.index.storage.segment import write_segment
 from rarefy.index.storage.sweeper import Sweeper
 from rarefy.index.tiers import MOST_SEGMENTS, run_to_merge
-from rarefy.index.vectors import MAX_COLUMNS, MAX_ROWS, canonical, document_ids
+from rarefy.index.vectors import MAX_ROWS, deleted_ids, identified
 
 __all__ = ["Writer"]
 
@@ -142,10 +143,7 @@ class Writer:
             more or fewer ids than documents, or ids are not unique.
         """
         self._check_open()
-        documents = canonical(vectors, width=self.vocabulary_size, what="document vectors")
-        if ids is None:
-            raise InputTypeError("ids is None; expected one unique string a document")
-        names = document_ids(ids, len(documents))
+        names, documents = identified(ids, vectors, self.vocabulary_size)
         fields = None
         if metadata is not None:
             fields = Metadata.of(metadata, len(documents), self._types())
@@ -165,9 +163,7 @@ class Writer:
             If an id is no string, or ids is itself one string.
         """
         self._check_open()
-        if isinstance(ids, str):
-            raise InputTypeError(f"ids must be a sequence of strings, got one string {ids!r}")
-        names = document_ids(list(dict.fromkeys(ids)), len(set(ids)))
+        names = deleted_ids(ids)
         with self._state:
             return self._forget(names, hashes_of(names))
 
@@ -275,11 +271,7 @@ class Writer:
                 raise
             manifest = Manifest(1, int(vocabulary_size), ())
             publish(self._files, self._folder, manifest)
-        if vocabulary_size not in (None, manifest.vocabulary_size):
-            raise InputError(
-                f"vocabulary_size is {vocabulary_size}, {self._folder} has "
-                f"{manifest.vocabulary_size}: encode with the model that made the index"
-            )
+        check_same_size(vocabulary_size, manifest.vocabulary_size, self._folder)
         return manifest
 
     def _check_size(self, vocabulary_size: int | None) -> None:
@@ -289,10 +281,8 @@ class Writer:
                     f"{self._folder} holds no index yet: pass vocabulary_size=..., how many "
                     f"columns vectors have"
                 )
-        elif isinstance(vocabulary_size, bool) or not isinstance(vocabulary_size, int | np.integer):
-            raise InputTypeError(f"vocabulary_size must be an integer, got {vocabulary_size!r}")
-        elif not 0 <= vocabulary_size <= MAX_COLUMNS:
-            raise InputError(f"vocabulary_size is {vocabulary_size}, expected 0..{MAX_COLUMNS}")
+        else:
+            check_vocabulary_size(vocabulary_size)
 
     def _holds_index(self) -> bool:
         try:

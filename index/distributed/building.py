@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from itertools import pairwise
 from typing import Any
 
 import numpy as np
 
-from rarefy.errors import require
+from rarefy.errors import UnavailableError, require
 from rarefy.index.distributed.claim import claim
 from rarefy.index.distributed.commits import (
     Commit,
@@ -30,7 +30,7 @@ from rarefy.index.storage.folder import replace
 from rarefy.index.storage.ids import Ids
 from rarefy.index.vectors import Vectors, canonical, document_ids
 
-__all__ = ["build", "columns_between"]
+__all__ = ["build", "built", "columns_between", "stored"]
 
 
 def build(
@@ -89,24 +89,39 @@ def _build(
     scratch: str | None,
 ) -> None:
     """Build as the only writer, of what is checked."""
-    ray = require("ray", "ray")
     ends = np.linspace(0, len(documents), shards + 1).astype(np.int64).tolist()
-    task = ray.remote(_build_shard).options(num_cpus=1, scheduling_strategy="SPREAD", max_retries=3)
-    calls = [
-        task.remote(
+    arguments = [
+        (
             storage, documents.between(start, end), names[start:end],
             columns_between(fields, start, end), given, scratch,
         )
         for start, end in pairwise(ends)
     ]  # fmt: skip
-    try:
-        entries = ray.get(calls)
-    except ray.exceptions.RayTaskError as error:
-        raise cause(error) from None
+    entries = built(_build_shard, arguments)
     generation = max(generations(storage), default=0) + 1
     deal = Deal(range(shards), np.diff(ends))
     publish(storage, Commit(generation, documents.width, tuple(entries), deal))
     sweep(storage)
+
+
+def built(
+    build_shard: Callable[..., ShardEntry], arguments: Sequence[tuple[Any, ...]]
+) -> list[ShardEntry]:
+    """Build a shard of each of several arguments, in processes on all nodes.
+
+    Raises
+    ------
+    UnavailableError
+        If processes are lost again and again.
+    """
+    ray = require("ray", "ray")
+    task = ray.remote(build_shard).options(num_cpus=1, scheduling_strategy="SPREAD", max_retries=3)
+    try:
+        return list(ray.get([task.remote(*each) for each in arguments]))
+    except ray.exceptions.RayTaskError as error:
+        raise cause(error) from None
+    except ray.exceptions.RayError as error:
+        raise UnavailableError(f"shards could not be built ({error}): see `ray status`") from error
 
 
 def _build_shard(
@@ -119,12 +134,25 @@ def _build_shard(
 ) -> ShardEntry:
     """Build one shard and store it, under a name of its own each time it is tried."""
     known = None if columns is None else Metadata.of(columns, len(ids))
-    part = Part(laid_out(vectors.copied(), Ids.of(ids), known))
-    part.calibrate(None if calibration_queries is None else calibration_queries.copied())
+    given = None if calibration_queries is None else calibration_queries.copied()
+    return stored(storage, vectors.copied(), Ids.of(ids), known, given, scratch)
+
+
+def stored(
+    storage: Storage,
+    vectors: Vectors,
+    ids: Ids,
+    metadata: Metadata | None,
+    calibration_queries: Vectors | None,
+    scratch: str | None,
+) -> ShardEntry:
+    """Store documents as a new shard, calibrated by its own where there are no queries."""
+    part = Part(laid_out(vectors, ids, metadata))
+    part.calibrate(calibration_queries)
     space = Workspace(scratch)
     try:
         folder = space.folder("shard")
         replace(folder, part.segment._replace(table=part.table))
-        return store(storage, fresh_shard(), folder, {} if known is None else known.types)
+        return store(storage, fresh_shard(), folder, {} if metadata is None else metadata.types)
     finally:
         space.close()

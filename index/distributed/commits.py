@@ -94,6 +94,11 @@ class Commit(NamedTuple):
         return {name: kind for shard in self.shards for name, kind in shard.fields.items()}
 
     @property
+    def sizes(self) -> dict[str, int]:
+        """How many documents each shard has, by its name."""
+        return {each.name: self.deal.documents(at) for at, each in enumerate(self.shards)}
+
+    @property
     def files(self) -> set[str]:
         """Names of all files that it needs, in their folders."""
         return {f"{shard.name}/{file}" for shard in self.shards for file in shard.files}
@@ -120,6 +125,7 @@ def newest(storage: Storage) -> Commit:
     DamagedIndexError
         If it is not what was written.
     """
+    gone = 0
     while True:
         found = generations(storage)
         if not found:
@@ -129,8 +135,12 @@ def newest(storage: Storage) -> Commit:
             )
         try:
             return read(storage, found[0])
-        except FileNotFoundError:  # replaced since it was listed
-            continue
+        except FileNotFoundError as error:
+            if found[0] == gone:
+                raise DamagedIndexError(
+                    f"{storage}/{_name(gone)} is listed and cannot be read: remove or restore it"
+                ) from error
+            gone = found[0]  # replaced since it was listed, by a newer one
 
 
 def read(storage: Storage, generation: int) -> Commit:

@@ -37,6 +37,12 @@ class Deal:
             np.add.reduceat(sizes, first) if len(first) else np.empty(0, np.int64)
         )
 
+    @classmethod
+    def of(cls, owners: npt.NDArray[np.int64]) -> Deal:
+        """Return the deal by the shard of each row of the whole, int64[n]."""
+        first = np.flatnonzero(np.diff(owners, prepend=-1))
+        return cls(owners[first], np.diff(first, append=len(owners)))
+
     def __len__(self) -> int:
         return int(self.counts.sum())
 

@@ -8,7 +8,7 @@ import threading
 import time
 from collections.abc import Sequence
 
-from rarefy.errors import DeadlineError, RarefyError, UnavailableError, require
+from rarefy.errors import DeadlineError, InputError, RarefyError, UnavailableError, require
 from rarefy.index.distributed.commits import ShardEntry
 from rarefy.index.distributed.placement import best_node, crowd, move
 from rarefy.index.distributed.replica import Replica
@@ -135,22 +135,28 @@ class Fleet:
         ------
         DeadlineError
             If it has none by the deadline; the message says what the last one failed with.
+        InputError
+            If the fleet is closed.
         RarefyError
             If no replica can be made, for a reason that does not pass.
         """
 
         def over() -> bool:
-            return shard in self._failures or any(
-                each.shard == shard and each.up for each in self._replicas
+            return (
+                self._closed
+                or shard in self._failures
+                or any(each.shard == shard and each.up for each in self._replicas)
             )
 
         with self._state:
             if not any(each.shard == shard for each in self._replicas):
                 self._look.set()
+            self.check_open()
             if shard not in self._wanted:
                 raise UnavailableError(f"{shard} is not part of the index any more: refresh()")
             if not self._state.wait_for(over, max(0.0, deadline - time.monotonic())):
                 raise DeadlineError(f"no replica of {shard} came up in time: see `ray status`")
+            self.check_open()
             if not any(each.shard == shard and each.up for each in self._replicas):
                 raise self._failures[shard]
 
@@ -189,11 +195,17 @@ class Fleet:
             )
             return full and len(up) == len(self._replicas)
 
+    def check_open(self) -> None:
+        """Raise InputError after `close`."""
+        if self._closed:
+            raise InputError("the index is closed: open it again")
+
     def close(self) -> None:
         """Let all replicas go."""
         with self._state:
             self._closed = True
             self._replicas, self._wanted = [], {}
+            self._state.notify_all()
         self._look.set()
         self._thread.join()
 
@@ -272,7 +284,8 @@ class Fleet:
                     self._failures[replica.shard] = reason
                     self._state.notify_all()
             return False
-        except self._ray.exceptions.RayError:
+        except self._ray.exceptions.RayError as error:
+            log.warning("a process of %s did not start: %s", replica.shard, error)
             return False
         with self._state:
             replica.address = address

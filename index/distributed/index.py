@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -14,11 +13,12 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from rarefy.errors import DeadlineError, InputError, InputTypeError, UnavailableError
+from rarefy.errors import DeadlineError, InputError, UnavailableError
 from rarefy.index.arguments import check_count, check_recall
 from rarefy.index.distributed.answers import PartialHits, concatenated
 from rarefy.index.distributed.building import build
 from rarefy.index.distributed.commits import newest
+from rarefy.index.distributed.deadlines import DEADLINE, STARTING, until
 from rarefy.index.distributed.fleet import Fleet
 from rarefy.index.distributed.storage import storage_at
 from rarefy.index.distributed.view import View
@@ -27,10 +27,6 @@ from rarefy.index.vectors import Vectors, canonical
 
 __all__ = ["DistributedIndex"]
 
-DEADLINE = 60.0
-"""Seconds that a question may take."""
-STARTING = 300.0
-"""Seconds that it may take until every shard has opened a commit."""
 BATCH = 512
 """Queries that are sent to a shard at once, at most."""
 
@@ -82,10 +78,10 @@ class DistributedIndex:
         newest(self._storage)  # before processes are started
         self._fleet = Fleet(self._storage, int(replicas), scratch, verify)
         self._refreshing = Lock()
-        self._width = 2 * int(replicas)
+        self._width = 4 * int(replicas)
         self._pool = ThreadPoolExecutor(self._width, "rarefy-search")
         try:
-            self._view = self._newest(_until(STARTING))
+            self._view = self._newest(until(STARTING))
         except BaseException:
             self.close()
             raise
@@ -172,13 +168,14 @@ class DistributedIndex:
         check_count("k", k)
         check_count("threads", threads)
         check_recall(recall)
-        until = _until(deadline)
+        last = until(deadline)
+        self._fleet.check_open()
         while True:
             view = self._view
             vectors = canonical(queries, width=view.commit.vocabulary_size, what="query vectors")
             try:
-                allowed = view.allowed(filter, until)
-                settings = int(k), recall, allowed, int(threads), until
+                allowed = view.allowed(filter, last)
+                settings = int(k), recall, allowed, int(threads), last
                 return self._found(view, vectors, partial, *settings)
             except DeadlineError:
                 raise
@@ -246,24 +243,24 @@ class DistributedIndex:
 
     def mask(self, filter: Any) -> npt.NDArray[np.bool_]:
         """Return the documents that a filter keeps, bool[n] by row; see `Index.mask`."""
-        return self._view.mask(filter, _until(DEADLINE))
+        return self._view.mask(filter, until(DEADLINE))
 
     def metadata(
         self, ids: Iterable[str | None], fields: Sequence[str] | None = None
     ) -> list[dict[str, Any]]:
         """Return what the index holds of documents beside their vectors; see `Index.metadata`."""
-        return self._view.records(ids, fields, _until(DEADLINE))
+        return self._view.records(ids, fields, until(DEADLINE))
 
     def explain(self, query: Any, id: str) -> list[tuple[int, float]]:
         """Return what each shared term adds to a document's score; see `Index.explain`."""
         if len(vectors := canonical(query, width=self.vocabulary_size, what="query vectors")) != 1:
             raise InputError(f"explain takes one query, got {len(vectors)}: pass one row")
-        return self._view.explain(query, id, _until(DEADLINE))
+        return self._view.explain(query, id, until(DEADLINE))
 
     def row_of(self, id: str) -> int:
         """Return the insertion row of a document; see `Index.row_of`."""
         view = self._view
-        row = int(view.rows_of([id], _until(DEADLINE))[0])
+        row = int(view.rows_of([id], until(DEADLINE))[0])
         if row < 0:
             raise view.unknown(id)
         return row
@@ -291,12 +288,13 @@ class DistributedIndex:
         DamagedIndexError
             If it is not what was written.
         """
+        self._fleet.check_open()
         with self._refreshing:
             before = self._view
             if newest(self._storage).generation == before.commit.generation:
                 self._fleet.retry()
                 return False
-            self._view = self._newest(_until(deadline))
+            self._view = self._newest(until(deadline))
             return True
 
     def verify(self) -> None:
@@ -307,17 +305,17 @@ class DistributedIndex:
         DamagedIndexError
             If it is not what was written.
         """
-        self._view.ask("verify", _until(STARTING))
+        self._view.ask("verify", until(STARTING))
 
     def close(self) -> None:
-        """End the processes; searches that are running fail."""
-        self._pool.shutdown(wait=False)
+        """End the processes; searches that wait for one fail."""
         self._fleet.close()
+        self._pool.shutdown(wait=False)
 
     @property
     def ids(self) -> list[str]:
         """The documents' ids, by row."""
-        return self._view.names(_until(DEADLINE))
+        return self._view.names(until(DEADLINE))
 
     @property
     def fields(self) -> dict[str, str]:
@@ -332,7 +330,12 @@ class DistributedIndex:
     @property
     def nbytes(self) -> int:
         """Bytes of the arrays that search reads, of one replica a shard."""
-        return sum(self._view.ask("nbytes", _until(DEADLINE)))
+        return sum(self._view.ask("nbytes", until(DEADLINE)))
+
+    @property
+    def shards(self) -> dict[str, int]:
+        """The shards by name, and how many documents each has."""
+        return self._view.commit.sizes
 
     @property
     def nodes(self) -> dict[str, list[str]]:
@@ -370,24 +373,15 @@ class DistributedIndex:
             f"vocabulary {self.vocabulary_size}>"
         )
 
-    def _newest(self, until: float) -> View:
+    def _newest(self, last: float) -> View:
         """Return the newest commit, once every shard can answer for it."""
         while True:
             commit = newest(self._storage)
             try:
-                self._fleet.serve(commit.shards, until)
+                self._fleet.serve(commit.shards, last)
             except UnavailableError:
                 if newest(self._storage).generation == commit.generation:
                     raise  # otherwise files may have gone since the commit was read
                 continue
             self._fleet.keep([entry.name for entry in commit.shards])
             return View(self._fleet, commit)
-
-
-def _until(seconds: Any) -> float:
-    """Return when so many seconds will be over, by `time.monotonic`."""
-    if isinstance(seconds, bool) or not isinstance(seconds, int | float | np.number):
-        raise InputTypeError(f"deadline must be a number of seconds, got {seconds!r}")
-    if not seconds > 0:
-        raise InputError(f"deadline is {seconds}, expected a number of seconds above 0")
-    return time.monotonic() + float(seconds)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import pickle
 from contextlib import suppress
-from dataclasses import dataclass, field
 from typing import Any
 
 from rarefy.index.distributed.connection import Address, Connection
@@ -15,7 +14,6 @@ PULSE = pickle.dumps(("process",))
 """A request that every process answers at once."""
 
 
-@dataclass(eq=False)
 class Replica:
     """A process that holds a shard; it ends when nothing refers to it any more.
 
@@ -28,25 +26,20 @@ class Replica:
     handle
         The actor.
     preparing
-        The call that opens the state that is wanted first; None once it has.
-    address
-        Where it is asked, from then on.
-    missed
-        Looks in a row at which it had not answered.
-    suspect
-        Whether another was quicker, or it failed, since it last said that it is there: it is asked
-        last.
+        The call that opens the state that is wanted first.
     """
 
-    shard: str
-    node: str
-    handle: Any
-    preparing: Any
-    address: Address | None = None
-    missed: int = 0
-    suspect: bool = False
-    _idle: list[Connection] = field(default_factory=list)
-    _pulse: Connection | None = None
+    def __init__(self, shard: str, node: str, handle: Any, preparing: Any) -> None:
+        self.shard, self.node, self.handle, self.preparing = shard, node, handle, preparing
+        self.address: Address | None = None
+        """Where it is asked, once it has opened that state."""
+        self.missed = 0
+        """Looks in a row at which it had not answered."""
+        self.suspect = False
+        """Whether another was quicker, or it failed, since it last answered a look: it is asked
+        last."""
+        self._idle: list[Connection] = []
+        self._pulse: Connection | None = None
 
     @property
     def up(self) -> bool:

@@ -71,8 +71,8 @@ class Shard:
         bytes
             Pickled: whether the method raised something, and that or what it returned.
         """
-        method, *arguments = pickle.loads(request)
         try:
+            method, *arguments = pickle.loads(request)
             return pickle.dumps((False, getattr(self, method)(*arguments)))
         except Exception as error:
             return pickle.dumps((True, error))

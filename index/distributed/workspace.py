@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import getpass
+import os
 import secrets
 import shutil
+import stat
 import tempfile
 import time
 import weakref
@@ -28,11 +29,18 @@ class Workspace:
     parent
         Where it is made; by default a folder of the user's in the system's temporary folder.
         Where it is on the file system of the storage, files are linked and not copied.
+
+    Raises
+    ------
+    InputError
+        If others can write in the folder in the system's temporary folder.
     """
 
     def __init__(self, parent: str | Path | None = None) -> None:
-        home = Path(parent or Path(tempfile.gettempdir(), f"rarefy-{getpass.getuser()}"))
+        home = Path(parent or Path(tempfile.gettempdir(), f"rarefy-{os.getuid()}"))
         home.mkdir(parents=True, exist_ok=True, mode=0o700)
+        if not parent:
+            _check_own(home)
         _clear(home)
         self.path = home / f"work-{secrets.token_hex(8)}"
         self.path.mkdir()
@@ -44,6 +52,16 @@ class Workspace:
         folder = self.path / name
         folder.mkdir(exist_ok=True)
         return folder
+
+
+def _check_own(home: Path) -> None:
+    """Refuse a folder that somebody else has made where everybody can."""
+    found = home.lstat()
+    if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.getuid() or found.st_mode & 0o022:
+        raise InputError(
+            f"{home} is not a folder in which this user alone can write: remove it, or name "
+            f"another one with scratch=..."
+        )
 
 
 def _clear(home: Path) -> None:

@@ -8,10 +8,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
-from rarefy.errors import InputError, InputTypeError, LostChangesError, UnavailableError, require
-from rarefy.index.arguments import check_count
+from rarefy.errors import InputError, LostChangesError, UnavailableError, require
+from rarefy.index.arguments import check_count, check_same_size, check_vocabulary_size
 from rarefy.index.distributed.building import columns_between
 from rarefy.index.distributed.claim import claim
 from rarefy.index.distributed.commits import (
@@ -25,10 +23,12 @@ from rarefy.index.distributed.commits import (
 )
 from rarefy.index.distributed.deal import Deal
 from rarefy.index.distributed.fleet import cause
+from rarefy.index.distributed.reshaping import reshaped
 from rarefy.index.distributed.shard_writer import Prepared, ShardWriter
 from rarefy.index.distributed.storage import Storage, storage_at
+from rarefy.index.distributed.turns import Turns
 from rarefy.index.metadata import Metadata
-from rarefy.index.vectors import MAX_COLUMNS, canonical, document_ids
+from rarefy.index.vectors import deleted_ids, identified
 
 __all__ = ["DistributedWriter"]
 
@@ -81,6 +81,7 @@ class DistributedWriter:
         self._ray = require("ray", "ray")
         self._storage, self._scratch = storage_at(storage), scratch
         self._actor = self._ray.remote(ShardWriter)
+        self._tried = 0
         if shards is not None:
             check_count("shards", shards)
         _found(self._storage, vocabulary_size, shards)  # before a folder is made
@@ -102,6 +103,11 @@ class DistributedWriter:
         """How many columns vectors have."""
         return self._commit.vocabulary_size
 
+    @property
+    def shards(self) -> dict[str, int]:
+        """The shards of the last commit by name, and how many documents each has."""
+        return self._commit.sizes
+
     def upsert(self, ids: Sequence[str], vectors: Any, metadata: Any = None) -> None:
         """Add documents; those whose ids are there already are replaced, and become the newest.
 
@@ -118,10 +124,7 @@ class DistributedWriter:
             If a shard fails; the changes since the last commit are forgotten.
         """
         self._check_open()
-        documents = canonical(vectors, width=self.vocabulary_size, what="document vectors")
-        if ids is None:
-            raise InputTypeError("ids is None; expected one unique string a document")
-        names = document_ids(ids, len(documents))
+        names, documents = identified(ids, vectors, self.vocabulary_size)
         fields = None
         if metadata is not None:
             known = {**self._commit.fields, **self._types}
@@ -148,9 +151,7 @@ class DistributedWriter:
             If a shard fails; the changes since the last commit are forgotten.
         """
         self._check_open()
-        if isinstance(ids, str):
-            raise InputTypeError(f"ids must be a sequence of strings, got one string {ids!r}")
-        names = document_ids(list(dict.fromkeys(ids)), len(set(ids)))
+        names = deleted_ids(ids)
         deleted = self._change([[(names,)] for _ in self._commit.shards])
         for name in names:
             self._pending.pop(name, None)
@@ -185,6 +186,68 @@ class DistributedWriter:
                 raise
         sweep(self._storage)
 
+    def split(self, shard: str, parts: int = 2) -> list[str]:
+        """Put the documents of a shard into several new ones, and commit that.
+
+        Results stay the same. Readers have the old shards until they `refresh`, and search goes on
+        meanwhile. New shards are calibrated by their own documents.
+
+        Parameters
+        ----------
+        shard
+            Its name, see `shards`.
+        parts
+            How many new ones; documents are dealt evenly, neighbours together.
+
+        Returns
+        -------
+        list of str
+            The names of the new shards.
+
+        Raises
+        ------
+        InputTypeError, InputError
+            If there is no such shard, parts is below 1, or there are changes that are not
+            committed.
+        DamagedIndexError, UnavailableError, OSError
+            If new shards cannot be made: the index stays as it was.
+        """
+        check_count("parts", parts)
+        return self._reshape([shard], int(parts))
+
+    def merge(self, shards: Sequence[str]) -> str:
+        """Put the documents of several shards into a new one, and commit that; see `split`.
+
+        Parameters
+        ----------
+        shards
+            Their names.
+
+        Returns
+        -------
+        str
+            The name of the new shard.
+
+        Raises
+        ------
+        InputError, DamagedIndexError, UnavailableError, OSError
+            As `split` does.
+        """
+        return self._reshape(list(shards), 1)[0]
+
+    def _reshape(self, names: list[str], into: int) -> list[str]:
+        self._check_open()
+        if self._changed:
+            raise InputError(
+                "there are changes that are not committed: commit() or rollback() before shards "
+                "are split or merged"
+            )
+        entries, deal = reshaped(self._storage, self._commit, names, into, self._scratch)
+        self._publish(entries, deal)
+        self._reset()
+        sweep(self._storage)
+        return [entry.name for entry in entries[-into:]]
+
     def rollback(self) -> None:
         """Forget all changes since the last commit."""
         self._check_open()
@@ -214,7 +277,8 @@ class DistributedWriter:
         self._pending: dict[str, int] = {}
         self._runs: list[int] = []
         self._types: dict[str, str] = {}
-        self._turn, self._room = 0, 0
+        self._turns = Turns()
+        self._changed = False
 
     def _create(self, vocabulary_size: int, shards: int) -> None:
         """Commit empty shards."""
@@ -244,7 +308,8 @@ class DistributedWriter:
         )
 
     def _publish(self, entries: tuple[ShardEntry, ...], deal: Deal) -> None:
-        commit = Commit(self._commit.generation + 1, self.vocabulary_size, entries, deal)
+        self._tried = max(self._tried, self._commit.generation) + 1  # no number stands for two
+        commit = Commit(self._tried, self.vocabulary_size, entries, deal)
         try:
             publish(self._storage, commit)
         except BaseException:
@@ -253,7 +318,7 @@ class DistributedWriter:
                     self._commit = commit  # it failed after it could be seen
                     self._reset()
             raise
-        self._commit, self._pending, self._runs = commit, {}, []
+        self._commit, self._pending, self._runs, self._changed = commit, {}, [], False
 
     def _dealt(self, n: int) -> list[tuple[int, int, int]]:
         """Return which shard has which of n documents: (shard, start, end), in their order."""
@@ -261,19 +326,7 @@ class DistributedWriter:
         sizes = [self._commit.deal.documents(at) for at in range(len(self._commit.shards))]
         for run, shard in enumerate(self._runs):
             sizes[shard] += counts[run]
-        if n >= RUN * len(sizes):
-            ends = np.linspace(0, n, len(sizes) + 1).astype(int).tolist()
-            return list(zip(np.argsort(sizes).tolist(), ends[:-1], ends[1:], strict=True))
-        pieces, start = [], 0
-        while start < n:
-            if self._room == 0:
-                self._turn, self._room = int(np.argmin(sizes)), RUN
-            end = min(n, start + self._room)
-            pieces.append((self._turn, start, end))
-            sizes[self._turn] += end - start
-            self._room -= end - start
-            start = end
-        return pieces
+        return self._turns.deal(n, sizes, RUN)
 
     def _change(self, arguments: list[list[tuple[Any, ...]]]) -> int:
         """Let each shard make changes, one after the other; return how many were deleted."""
@@ -284,6 +337,7 @@ class DistributedWriter:
             for writer, several in zip(self._writers, arguments, strict=True)
             for each in several
         ]
+        self._changed = True
         try:
             return sum(self._all(calls))
         except LostChangesError:
@@ -320,10 +374,7 @@ class DistributedWriter:
 def _found(storage: Storage, vocabulary_size: int | None, shards: int | None) -> Commit | None:
     """Return the newest commit, None in an empty storage; refuse other sizes than it has."""
     if vocabulary_size is not None:
-        if isinstance(vocabulary_size, bool) or not isinstance(vocabulary_size, int | np.integer):
-            raise InputTypeError(f"vocabulary_size must be an integer, got {vocabulary_size!r}")
-        if not 0 <= vocabulary_size <= MAX_COLUMNS:
-            raise InputError(f"vocabulary_size is {vocabulary_size}, expected 0..{MAX_COLUMNS}")
+        check_vocabulary_size(vocabulary_size)
     if not generations(storage):
         if vocabulary_size is None:
             raise InputError(
@@ -332,11 +383,7 @@ def _found(storage: Storage, vocabulary_size: int | None, shards: int | None) ->
             )
         return None
     commit = newest(storage)
-    if vocabulary_size not in (None, commit.vocabulary_size):
-        raise InputError(
-            f"vocabulary_size is {vocabulary_size}, {storage} has {commit.vocabulary_size}: encode "
-            f"with the model that made the index"
-        )
+    check_same_size(vocabulary_size, commit.vocabulary_size, storage)
     if shards not in (None, len(commit.shards)):
         raise InputError(
             f"shards is {shards}, {storage} has {len(commit.shards)}: leave it out, and split or "

@@ -9,6 +9,7 @@ from __future__ import annotations
 import pickle
 import sys
 import time
+import weakref
 from types import ModuleType, SimpleNamespace
 
 from ray import exceptions
@@ -153,6 +154,12 @@ def started(monkeypatch):
     monkeypatch.setitem(sys.modules, "ray", module)
     strategies = SimpleNamespace(NodeAffinitySchedulingStrategy=Strategy)
     monkeypatch.setitem(sys.modules, "ray.util.scheduling_strategies", strategies)
+    weakref.finalize(module, _end, module.actors)
     monkeypatch.setattr(fleet, "BEAT", 0.01)
     monkeypatch.setattr(fleet, "MISSED", 1000)  # threads of this process share one interpreter
     return module
+
+
+def _end(actors):
+    for each in actors:
+        each.dead = True

@@ -143,6 +143,12 @@ def test_processes_and_nodes_are_lost_and_no_query_is(cluster, collection, tmp_p
         assert index.row_of("8") == 8  # a reader keeps what it has open
         assert index.refresh() and len(index) == 2900
         assert index.row_of("9") == 7 and index.row_of("new") == 2899
+        expected, before = index.search(queries[:2], 5), list(index.shards)
+        with Load(index, queries[:2], expected), DistributedWriter(tmp_path / "many") as changes:
+            changes.merge([before[0], changes.split(before[1])[0]])
+            assert index.refresh() and not set(index.shards) & set(before)
+            wait_until_strong(index)
+        assert {shard for shards in index.nodes.values() for shard in shards} == set(index.shards)
         index.verify()
 
 

@@ -1,0 +1,146 @@
+"""What processes of shards bear, and what their owner says once they are gone.
+
+Ray is of one process here, as in `test_shards.py`.
+"""
+
+import os
+import tempfile
+import threading
+import time
+
+import numpy as np
+import pytest
+import scipy.sparse
+
+pytest.importorskip("ray")
+
+from one_process_ray import started
+
+from rarefy.errors import DamagedIndexError, InputError
+from rarefy.index.distributed import DistributedIndex
+from rarefy.index.distributed.connection import Connection, wait
+from rarefy.index.distributed.replica import PULSE
+from rarefy.index.distributed.shard import SEARCHES
+from rarefy.index.distributed.workspace import Workspace
+from rarefy.index.snapshot import Snapshot
+
+pytestmark = pytest.mark.jit
+
+
+@pytest.fixture(autouse=True)
+def ray(monkeypatch):
+    return started(monkeypatch)
+
+
+def weights(n):
+    return scipy.sparse.csr_array(np.ones((n, 4), np.float32))
+
+
+def eventually(holds):
+    until = time.monotonic() + 60
+    while not holds():
+        assert time.monotonic() < until
+        time.sleep(0.005)
+
+
+def test_long_searches_keep_no_process_from_saying_that_it_is_there(tmp_path, monkeypatch):
+    with DistributedIndex.build(weights(6), storage=tmp_path, shards=1) as index:
+        go_on, search, found = threading.Event(), Snapshot.search, []
+
+        def long(*arguments):
+            assert go_on.wait(60)
+            return search(*arguments)
+
+        monkeypatch.setattr(Snapshot, "search", long)
+        clients = [
+            threading.Thread(target=lambda: found.append(index.search(weights(1))))
+            for _ in range(SEARCHES + 4)
+        ]
+        for each in clients:
+            each.start()
+        (replica,) = index._fleet._replicas
+        eventually(lambda: replica.handle.calls.count("call") == len(clients))
+        look = Connection(replica.address)
+        look.begin(PULSE)
+        eventually(lambda: any(each.go_on() for each in wait([look], 1)))
+        assert not found
+        go_on.set()
+        for each in clients:
+            each.join()
+        assert len(found) == len(clients) and index._fleet._replicas == [replica]
+
+
+def test_a_connection_that_was_cut_while_idle_loses_no_replica(tmp_path):
+    with DistributedIndex.build(weights(6), storage=tmp_path, shards=2) as index:
+        index.search(weights(1))
+        before = list(index._fleet._replicas)
+        for replica in before:
+            for each in list(replica.handle.listener._connected):
+                each.shutdown(2)
+        assert index.search(weights(1), 6).ids[0, 5] == "5"
+        assert index._fleet._replicas == before
+
+
+def test_a_replica_that_was_slow_once_is_asked_first_again(tmp_path):
+    with DistributedIndex.build(weights(6), storage=tmp_path, shards=1, replicas=2) as index:
+        eventually(lambda: index.strong)
+        for each in index._fleet._replicas:
+            each.suspect = True
+        eventually(lambda: not any(each.suspect for each in index._fleet._replicas))
+
+
+def test_an_index_that_is_closed_says_so(tmp_path, monkeypatch):
+    index = DistributedIndex.build(weights(600), storage=tmp_path, shards=2)
+    waiting = threading.Event()
+    monkeypatch.setattr(index._fleet, "_start", lambda *_: waiting.set())
+    for each in list(index._fleet._replicas):
+        each.handle.dead = True
+    raised = []
+
+    def search():
+        try:
+            index.search(weights(1), deadline=300)
+        except InputError as error:
+            raised.append(error)
+
+    client = threading.Thread(target=search)
+    client.start()
+    assert waiting.wait(60)
+    index.close()
+    client.join(60)
+    assert "the index is closed" in str(raised[0])
+    for call in [
+        lambda: index.search(weights(600)),
+        lambda: index.search(weights(1)),
+        lambda: index.refresh(),
+        lambda: index.mask(["1"]),
+        lambda: index.ids,
+        lambda: index.verify(),
+    ]:
+        with pytest.raises(InputError, match="the index is closed"):
+            call()
+
+
+def test_a_commit_that_is_listed_and_cannot_be_read_is_damage(tmp_path):
+    with DistributedIndex.build(weights(6), storage=tmp_path, shards=1):
+        pass
+    (tmp_path / "commit-2.json").symlink_to(tmp_path / "nowhere")
+    with pytest.raises(DamagedIndexError, match="is listed and cannot be read"):
+        DistributedIndex(tmp_path)
+
+
+@pytest.mark.parametrize("how", ["link", "open"])
+def test_a_folder_that_others_can_change_is_refused(tmp_path, monkeypatch, how):
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    Workspace().close()
+    home = tmp_path / f"rarefy-{os.getuid()}"
+    assert home.stat().st_mode & 0o777 == 0o700
+    if how == "open":
+        home.chmod(0o777)
+    else:
+        home.rmdir()
+        (tmp_path / "theirs").mkdir()
+        home.symlink_to(tmp_path / "theirs")
+    with pytest.raises(InputError, match="scratch="):
+        Workspace()
+    Workspace(tmp_path / "mine").close()
