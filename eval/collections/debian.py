@@ -14,11 +14,11 @@ __all__ = ["LISTS", "read_debian"]
 LISTS = Path("/var/lib/apt/lists")
 """Where apt keeps what it fetched."""
 
-_MOST = 2000  # pairs
+_MOST = 2000  # pairs of the test
 _NAME = re.compile(r"debian/(?P<query>[a-zA-Z_]+)-(?P<document>[a-zA-Z_]+)")
 
 
-def read_debian(name: str, *, lists: Path | None = None) -> Collection:
+def read_debian(name: str, *, split: str | None = None, lists: Path | None = None) -> Collection:
     """Pair the short descriptions that translate each other.
 
     Parameters
@@ -26,20 +26,23 @@ def read_debian(name: str, *, lists: Path | None = None) -> Collection:
     name
         ``"debian/<queries>-<documents>"``, two languages as apt names them, such as ``de-en`` or
         ``pt_BR-en``: ``apt-get update -o Acquire::Languages=de,en`` fetches them.
+    split
+        ``"test"``, at most 2,000 pairs, those of the smallest digests (the default), or
+        ``"train"``, all others.
     lists
         Folder of the ``Translation`` files; by default apt's.
 
     Returns
     -------
     Collection
-        At most 2,000 pairs, those of the smallest digests; ids are the digests of the English long
-        descriptions, by which Debian joins translations. What reads the same in both languages is
-        left out, and so are texts that come twice.
+        Ids are the digests of the English long descriptions, by which Debian joins translations.
+        What reads the same in both languages is left out, and so are texts that come twice: no text
+        is in both splits.
 
     Raises
     ------
     InputError
-        If it is no such name, there are no files of a language, or nothing is in both.
+        If it is no such name or split, there are no files of a language, or nothing is in both.
     """
     found = _NAME.fullmatch(name)
     if found is None or found["query"] == found["document"]:
@@ -47,6 +50,8 @@ def read_debian(name: str, *, lists: Path | None = None) -> Collection:
             f"there is no collection {name!r}; expected debian/<language>-<another language>, such "
             "as debian/de-en"
         )
+    if split not in (None, "test", "train"):
+        raise InputError(f"{name} has no split {split!r}; it has test and train")
     folder = lists or LISTS
     asked, answered = (_short(folder, language) for language in found.groups())
     pairs: dict[str, tuple[str, str]] = {}
@@ -58,10 +63,12 @@ def read_debian(name: str, *, lists: Path | None = None) -> Collection:
             seen |= set(pair)
     if not pairs:
         raise InputError(f"{folder} has no description in both languages of {name}")
-    ids = list(pairs)[:_MOST]
+    ids = list(pairs)[_MOST:] if split == "train" else list(pairs)[:_MOST]
+    if not ids:
+        raise InputError(f"{name} has {len(pairs)} pairs, all of the split test; expected more")
     return Collection(
         name=name,
-        split="test",
+        split=split or "test",
         document_ids=ids,
         documents=[pairs[key][1] for key in ids],
         query_ids=ids,

@@ -73,9 +73,7 @@ def _read(spec: str | Path, split: str | None, drop_unknown: bool) -> Collection
     if not folder.is_dir() and str(spec).startswith("emoji/"):
         return read_emoji(str(spec), split=split)
     if not folder.is_dir() and str(spec).startswith("debian/"):
-        if split not in (None, "test"):
-            raise InputError(f"{spec} has no split {split!r}; it has test")
-        return read_debian(str(spec))
+        return read_debian(str(spec), split=split)
     if not folder.is_dir() and (found := known_folder(str(spec))):
         folder, name = found, str(spec)
     if not folder.is_dir():

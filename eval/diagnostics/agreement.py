@@ -11,7 +11,18 @@ from scipy.stats import kendalltau
 
 from rarefy.errors import InputError
 
-__all__ = ["Separability", "kendall_tau", "separability"]
+__all__ = ["Complement", "Separability", "complement", "kendall_tau", "separability"]
+
+
+class Complement(NamedTuple):
+    """What a system has that another lacks, by a measure of each query."""
+
+    better: int
+    """Queries that the first does better."""
+    worse: int
+    """Queries that the other does better."""
+    oracle: float
+    """Mean of the better value of each query: what choosing between them could reach."""
 
 
 class Separability(NamedTuple):
@@ -25,6 +36,34 @@ class Separability(NamedTuple):
     """Pairs that the dense scores have in right order."""
     broken: float
     """Share of those that the sparse scores have in wrong order; nan if there are none."""
+
+
+def complement(one: Mapping[str, float], other: Mapping[str, float]) -> Complement:
+    """Compare two systems query by query, such as those of two encoders.
+
+    How much the mean of either lies below the oracle's is what they could give each other:
+    Rodriguez-Opazo et al., "Unveiling Backbone Effects in CLIP: Exploring Representational
+    Synergies and Variances", 2023.
+
+    Parameters
+    ----------
+    one, other
+        Query id -> value of a measure, the greater the better.
+
+    Raises
+    ------
+    InputError
+        If they have other queries, or none.
+    """
+    if not one or one.keys() != other.keys():
+        raise InputError(
+            f"there are values of {len(one)} and {len(other)} queries; expected the same queries, "
+            "at least one"
+        )
+    values = np.array([(value, other[key]) for key, value in one.items()])
+    first, second = values.T
+    oracle = float(values.max(axis=1).mean())
+    return Complement(int((first > second).sum()), int((first < second).sum()), oracle)
 
 
 def kendall_tau(

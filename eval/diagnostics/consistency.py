@@ -11,7 +11,7 @@ import numpy.typing as npt
 from rarefy.errors import InputError
 from rarefy.eval.run import Qrels, ranking
 
-__all__ = ["RankVariance", "first_ranks", "mean_rank_variance"]
+__all__ = ["RankVariance", "average_overlap", "first_ranks", "mean_rank_variance"]
 
 
 class RankVariance(NamedTuple):
@@ -50,6 +50,47 @@ def first_ranks(
         places = (rank for rank, key in enumerate(order, 1) if grades.get(key, 0) > 0)
         ranks[query_id] = next(places, depth + 1)
     return ranks
+
+
+def average_overlap(
+    one: Mapping[str, Mapping[str, float]],
+    other: Mapping[str, Mapping[str, float]],
+    *,
+    depth: int = 10,
+) -> float:
+    r"""Return how much two runs find the same, the top first: 0 to 1.
+
+    Over the queries of both, the mean of
+
+    .. math:: \frac{1}{D} \sum_{d=1}^{D} |A_d \cap B_d| / d
+
+    where A_d and B_d are the best d documents of either: Webber, Moffat and Zobel, "A Similarity
+    Measure for Indefinite Rankings", 2010, section 3. Of queries and their paraphrases it says
+    whether a system minds the words, as in Kim et al., "Fine-tuning CLIP Text Encoders with
+    Two-step Paraphrasing", 2024.
+
+    Parameters
+    ----------
+    one, other
+        Query id -> document id -> score; a query and its variant have one id.
+    depth
+        D.
+
+    Raises
+    ------
+    InputError
+        If the depth is below 1, or the runs have no query in common.
+    """
+    if depth < 1:
+        raise InputError(f"depth is {depth}; expected at least 1")
+    shared = one.keys() & other.keys()
+    if not shared:
+        raise InputError("the runs have no query in common; expected the same ids in both")
+    total = 0.0
+    for query_id in shared:
+        first, second = (ranking(run[query_id])[:depth] for run in (one, other))
+        total += sum(len({*first[:d]} & {*second[:d]}) / d for d in range(1, depth + 1)) / depth
+    return total / len(shared)
 
 
 def mean_rank_variance(ranks: npt.ArrayLike) -> RankVariance:

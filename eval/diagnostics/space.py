@@ -24,6 +24,7 @@ __all__ = [
     "linear_cka",
     "modality_gap",
     "mutual_neighbours",
+    "outlying_dimensions",
     "uniformity",
     "unit_rows",
 ]
@@ -180,6 +181,43 @@ def mutual_neighbours(one: Rows, other: Rows, *, k: int = 10) -> float:
     nearest = [_neighbours(unit_rows(rows), k) for rows in (one, other)]
     shared = [len(np.intersect1d(*pair)) for pair in zip(*nearest, strict=True)]
     return float(np.mean(shared) / k)
+
+
+def outlying_dimensions(
+    rows: npt.NDArray[np.floating[Any]], *, deviations: float = 3.0
+) -> npt.NDArray[np.int64]:
+    """Return the dimensions whose mean or spread is out of line with those of the others.
+
+    A few such dimensions, artefacts of positions in masked language models, decide cosines: Luo,
+    Kulmizev and Mao, "Positional Artefacts Propagate Through Masked Language Model Embeddings",
+    ACL 2021. A head that standardises its terms, or whitened rows, do without them.
+
+    Parameters
+    ----------
+    rows
+        Float [n, d], dense, n at least 2.
+    deviations
+        How many standard deviations from the mean over dimensions is far, above 0.
+
+    Returns
+    -------
+    int64[m]
+        Ascending.
+
+    Raises
+    ------
+    InputError
+        If there are less than two rows, or the number is not above 0.
+    """
+    if len(rows) < 2 or not deviations > 0:
+        raise InputError(
+            f"{len(rows)} vectors and {deviations} deviations; expected at least 2 vectors, and "
+            "more than 0"
+        )
+    far = np.zeros(rows.shape[1], dtype=bool)
+    for values in (rows.mean(axis=0), rows.std(axis=0)):
+        far |= np.abs(values - values.mean()) > deviations * values.std()
+    return np.flatnonzero(far)
 
 
 def unit_rows(rows: Rows) -> Rows:

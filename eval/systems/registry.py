@@ -167,29 +167,28 @@ class Systems:
             )
         if asked.engine == "hamming":
             return HammingSystem.from_encoded(asked.name, self._pruned(asked))
+        told = {key: value for key, value in asked.settings.items() if key != "towers"}
         if asked.engine == "lucene":
             if asked.model == "bm25":
                 return LuceneSystem.from_texts(asked.name, self._collection)
             exact = _name(asked, without=_SEARCH_SETTINGS, engine="")
-            return LuceneSystem.from_encoded(
-                asked.name, self._pruned(asked), asked.settings, exact=exact
-            )
-        return SparseSystem.from_encoded(asked.name, self._pruned(asked), asked.settings)
+            return LuceneSystem.from_encoded(asked.name, self._pruned(asked), told, exact=exact)
+        return SparseSystem.from_encoded(asked.name, self._pruned(asked), told)
 
     def _pruned(self, asked: Specification) -> Encoded:
-        if asked.model not in self._encoded and self._indexed is not None:
-            known = self._indexed._encoded[asked.model]
+        if asked.encoder not in self._encoded and self._indexed is not None:
+            known = self._indexed._encoded[asked.encoder]
             queries = self._indexed._model(asked).encode_queries(self._collection.queries)
-            self._encoded[asked.model] = known.asked(queries)
-        elif asked.model not in self._encoded:
+            self._encoded[asked.encoder] = known.asked(queries)
+        elif asked.encoder not in self._encoded:
             model = self._model(asked)
             if not model.fitted:
                 model.fit(self._collection.documents, progress=self._progress)
-            self._encoded[asked.model] = encode_collection(
+            self._encoded[asked.encoder] = encode_collection(
                 model, self._collection, progress=self._progress
             )
         limits = (asked.settings.get(side) for side in ("documents", "queries"))
-        return self._encoded[asked.model].pruned(*limits)
+        return self._encoded[asked.encoder].pruned(*limits)
 
     def _dense_vectors(self, asked: Specification) -> DenseVectors:
         name = asked.settings.get("model", "")
@@ -205,7 +204,7 @@ class Systems:
     def _model(self, asked: Specification) -> Any:
         from rarefy.sparse import BM25, DenseEncoder, load
 
-        name = asked.model
+        name = asked.encoder
         if name == "bm25":
             name = f"bm25:{self._collection.language}"
         elif name == "dense":
@@ -219,11 +218,25 @@ class Systems:
                 made = DenseEncoder() if path is None else DenseEncoder(path)
             else:
                 made = load(asked.model)
+            made = _between(asked.name, made, asked.settings.get("towers"))
             # Fitted to this collection, it must not encode another.
             (self._models if getattr(made, "fitted", True) else self._fitted)[name] = made
         found = self._fitted[name] if name in self._fitted else self._models[name]
         self._collection.check_read_by(asked.name, getattr(found, "pictured", ()))
         return found
+
+
+def _between(name: str, model: Any, towers: str | None) -> Any:
+    """Return the model, or its towers such as ``"languages-image"``: for queries, for documents."""
+    if towers is None:
+        return model
+    query, dash, document = towers.partition("-")
+    if not hasattr(model, "between") or not dash:
+        raise InputError(
+            f"{name!r}: expected a model of several towers, and two of their names, such as "
+            "towers=languages-image"
+        )
+    return model.between(query, document)
 
 
 def _same_documents(one: Collection, other: Collection) -> bool:

@@ -3,6 +3,7 @@
     bm25  dense  minilm-d2s  splade-tiny  FOLDER     a model and the engine that is usual for it
     minilm-d2s:recall=0.95                           the index's promise of recall
     minilm-d2s:documents=128:queries=32              the heaviest terms of each vector alone
+    FOLDER:towers=languages-image                    who reads queries, who documents, of towers
     bm25:lucene  splade-tiny:lucene                  Lucene; learned weights as 8-bit impacts
     FOLDER:hamming                                   FAISS's index of bits, of a model with SignHash
     dense:hnsw:ef=64  dense:ivfpq:nprobe=8           FAISS's approximate indexes
@@ -28,7 +29,7 @@ __all__ = ["Fusion", "Specification", "parse_system", "swept"]
 
 _Parser = Callable[[str], Any]
 
-_SPARSE: dict[str, _Parser] = {"recall": float, "documents": int, "queries": int}
+_VECTORS: dict[str, _Parser] = {"documents": int, "queries": int, "towers": str}
 _ENGINES: dict[str, dict[str, dict[str, _Parser]]] = {
     "dense": {
         "": {"model": str},
@@ -36,7 +37,7 @@ _ENGINES: dict[str, dict[str, dict[str, _Parser]]] = {
         "ivfpq": {"model": str, "nprobe": int, "lists": int, "bytes": int},
     },
     "run": {"": {"file": str, "kind": str}},
-    "": {"": _SPARSE, "lucene": {"documents": int, "queries": int}, "hamming": {}},
+    "": {"": {"recall": float, **_VECTORS}, "lucene": _VECTORS, "hamming": {"towers": str}},
 }
 """Model -> engine -> its settings; the model "" stands for every sparse one."""
 
@@ -63,6 +64,12 @@ class Specification:
     model: str
     engine: str = ""
     settings: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def encoder(self) -> str:
+        """What encodes: the model, and which of its towers where that is said."""
+        towers = self.settings.get("towers")
+        return self.model if towers is None else f"{self.model}:towers={towers}"
 
 
 @dataclass(frozen=True)

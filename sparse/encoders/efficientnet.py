@@ -17,13 +17,14 @@ from sentence_transformers.base.modules import InputModule
 from torch import Tensor
 
 from rarefy.errors import InputError, require
+from rarefy.sparse.saved import SavedModule
 
 __all__ = ["EfficientNetLite"]
 
 _NAME = "efficientnet-lite0"
 
 
-class EfficientNetLite(InputModule):
+class EfficientNetLite(SavedModule, InputModule):
     """Turns pictures into ``sentence_embedding`` [n, 1280].
 
     Parameters
@@ -99,18 +100,3 @@ class EfficientNetLite(InputModule):
         found: Tensor = self.network.extract_features(features["pixel_values"])
         features["sentence_embedding"] = found.mean((2, 3)) ** self.power
         return features
-
-    def save(self, output_path: str, *_: Any, safe_serialization: bool = True, **__: Any) -> None:
-        """Write configuration and weights, as sentence-transformers asks."""
-        self.save_config(output_path)
-        self.save_torch_weights(output_path, safe_serialization=safe_serialization)
-
-    @classmethod
-    def load(  # type: ignore[override]
-        cls, model_name_or_path: str, subfolder: str = "", **options: Any
-    ) -> Self:
-        """Read what :meth:`save` wrote, as sentence-transformers asks."""
-        kept = {"token", "cache_folder", "revision", "local_files_only"} & options.keys()
-        hub = {"subfolder": subfolder, **{key: options[key] for key in kept}}
-        module = cls(**cls.load_config(model_name_or_path, **hub))
-        return cls.load_torch_weights(model_name_or_path, model=module, **hub)

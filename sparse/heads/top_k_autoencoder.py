@@ -11,12 +11,13 @@ import torch
 from sentence_transformers.sparse_encoder.modules import SparseAutoEncoder
 from torch import Tensor, nn
 
-from rarefy.sparse.heads.head import VectorHead, check_counts
+from rarefy.sparse.heads.head import check_counts
+from rarefy.sparse.heads.latent import LatentHead
 
 __all__ = ["TopKAutoencoder"]
 
 
-class TopKAutoencoder(VectorHead):
+class TopKAutoencoder(LatentHead):
     r"""Turns a dense vector into weights of latent features, which have no names.
 
     With rows W at unit length and biases at zero to begin with,
@@ -60,22 +61,10 @@ class TopKAutoencoder(VectorHead):
         dead_after: int = 30,
         dead_terms: int = 512,
     ) -> None:
-        super().__init__()
-        check_counts(
-            vocabulary_size=vocabulary_size,
-            query_terms=query_terms,
-            document_terms=document_terms,
-            dead_after=dead_after,
-            dead_terms=dead_terms,
-        )
-        self.in_features = in_features
-        self.vocabulary_size = vocabulary_size
-        self.query_terms = query_terms
-        self.document_terms = document_terms
+        super().__init__(in_features, vocabulary_size, query_terms, document_terms)
+        check_counts(dead_after=dead_after, dead_terms=dead_terms)
         self.dead_after = dead_after
         self.dead_terms = dead_terms
-        rows = nn.functional.normalize(torch.randn(vocabulary_size, in_features), dim=1)
-        self.rows = nn.Parameter(rows)
         self.bias = nn.Parameter(torch.zeros(vocabulary_size))
         self.pre_bias = nn.Parameter(torch.zeros(in_features))
         self.silent: Tensor

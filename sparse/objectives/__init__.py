@@ -10,6 +10,7 @@ from __future__ import annotations
 from rarefy.sparse.objectives.autoencoding import AutoencoderObjective, ConceptObjective
 from rarefy.sparse.objectives.averaged_teacher import AveragedTeacher
 from rarefy.sparse.objectives.contrastive import (
+    any_positive_nce,
     info_loob,
     info_nce,
     sigmoid_loss,
@@ -36,6 +37,7 @@ from rarefy.sparse.objectives.negatives import (
     same_item,
 )
 from rarefy.sparse.objectives.pairs import PairObjective
+from rarefy.sparse.objectives.queue import QueuedDocuments
 from rarefy.sparse.objectives.rankings import rank_consistency
 from rarefy.sparse.objectives.registry import REGULARISERS, SCORE_LOSSES, ScoreLoss, score_loss
 from rarefy.sparse.objectives.regularisers import (
@@ -48,6 +50,7 @@ from rarefy.sparse.objectives.regularisers import (
 )
 from rarefy.sparse.objectives.schedules import Schedule
 from rarefy.sparse.objectives.spread import alignment_loss, uniformity_loss
+from rarefy.sparse.objectives.third_tower import ThirdTower
 
 __all__ = [
     "REGULARISERS",
@@ -61,10 +64,13 @@ __all__ = [
     "JointObjective",
     "OwnWords",
     "PairObjective",
+    "QueuedDocuments",
     "Schedule",
     "ScoreLoss",
+    "ThirdTower",
     "alignment_loss",
     "anti_zero",
+    "any_positive_nce",
     "bag_of_words",
     "caption_gated",
     "df_flops",

@@ -16,7 +16,7 @@ from rarefy.errors import InputError
 from rarefy.sparse.objectives.directions import Directions, averaged
 from rarefy.sparse.objectives.negatives import diagonal, positives_of
 
-__all__ = ["info_loob", "info_nce", "sigmoid_loss", "weighted_info_nce"]
+__all__ = ["any_positive_nce", "info_loob", "info_nce", "sigmoid_loss", "weighted_info_nce"]
 
 
 def info_nce(
@@ -63,6 +63,38 @@ def info_nce(
     """
     positives = positives_of(scores, positives)
     return averaged(_info_nce, directions, scores / temperature, positives, ignored, weights)
+
+
+def any_positive_nce(
+    scores: Tensor,
+    positives: Tensor | None = None,
+    ignored: Tensor | None = None,
+    *,
+    temperature: float | Tensor = 1.0,
+    directions: Directions = "both",
+) -> Tensor:
+    r"""Return the cross-entropy of picking any of a query's positives, of which one is enough.
+
+    .. math:: -\frac{1}{q} \sum_i \log \frac{\sum_{p \in P(i)} \exp(s_{ip} / \tau)}
+              {\sum_j \exp(s_{ij} / \tau)}
+
+    Miech et al., "End-to-End Learning of Visual Representations from Uncurated Instructional
+    Videos", CVPR 2020 (MIL-NCE): for a picture of whose captions some say little, as the dense
+    captions of Doveh et al., "Dense and Aligned Captions (DAC) Promote Compositional Reasoning in
+    VL Models", NeurIPS 2023.
+
+    Parameters
+    ----------
+    scores, positives, ignored, temperature, directions
+        As for :func:`info_nce`.
+
+    Raises
+    ------
+    InputError
+        If no query has a positive.
+    """
+    positives = positives_of(scores, positives)
+    return averaged(_any, directions, scores / temperature, positives, ignored)
 
 
 def info_loob(
@@ -174,6 +206,14 @@ def sigmoid_loss(
     if ignored is not None:
         losses = losses.masked_fill(ignored & ~positives, 0)
     return losses.sum() / len(scores)
+
+
+def _any(scores: Tensor, positives: Tensor, ignored: Tensor | None) -> Tensor:
+    if ignored is not None:
+        scores = scores.masked_fill(ignored & ~positives, -torch.inf)
+    told = positives.any(1)
+    own = scores[told].masked_fill(~positives[told], -torch.inf).logsumexp(1)
+    return (scores[told].logsumexp(1) - own).mean()
 
 
 def _info_loob(logits: Tensor, positives: Tensor, ignored: Tensor | None) -> Tensor:

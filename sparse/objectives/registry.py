@@ -13,6 +13,7 @@ from torch import Tensor
 
 from rarefy.errors import InputError
 from rarefy.sparse.objectives.contrastive import (
+    any_positive_nce,
     info_loob,
     info_nce,
     sigmoid_loss,
@@ -73,6 +74,7 @@ class ScoreLoss:
 
 SCORE_LOSSES: Mapping[str, ScoreLoss] = MappingProxyType(
     {
+        "any_positive_nce": ScoreLoss(any_positive_nce),
         "hard_negative_nce": ScoreLoss(hard_negative_nce),
         "info_loob": ScoreLoss(info_loob),
         "info_nce": ScoreLoss(info_nce),

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from rarefy.lazy import lazy as _lazy
 
 if TYPE_CHECKING:
+    from rarefy.sparse.training.balance import balanced
     from rarefy.sparse.training.batches import Batch, PairBatches
     from rarefy.sparse.training.corpus import collect_pairs, read_pairs
     from rarefy.sparse.training.fine_tuning import add_lora, fine_tune, freeze
@@ -32,6 +33,7 @@ _HOME = {
     "SparsityGuard": "guard",
     "TrainingPlan": "trainer",
     "add_lora": "fine_tuning",
+    "balanced": "balance",
     "collect_pairs": "corpus",
     "encode_to_disk": "vectors",
     "fine_tune": "fine_tuning",
@@ -51,6 +53,7 @@ __all__ = [
     "SparsityGuard",
     "TrainingPlan",
     "add_lora",
+    "balanced",
     "collect_pairs",
     "encode_to_disk",
     "fine_tune",

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import gzip
+from dataclasses import replace
 
+import numpy as np
 import pytest
 
 from rarefy.errors import InputError
 from rarefy.eval import bench, load_collection
 from rarefy.eval.collections import Collection, debian
 from rarefy.eval.collections.crossings import crossed
+from rarefy.eval.systems import Systems
 from rarefy.sparse import BM25
 
 
@@ -81,12 +84,39 @@ def test_debian_s_translations(tmp_path, monkeypatch):
     assert (back.queries, back.documents) == (found.documents, found.queries)
     assert back.language == "de"
     assert load_collection("debian/de-en", split="test").queries == found.queries
-    with pytest.raises(InputError, match="debian/de-en has no split 'train'; it has test"):
+    with pytest.raises(InputError, match="debian/de-en has no split 'dev'; it has test and train"):
+        load_collection("debian/de-en", split="dev")
+    with pytest.raises(InputError, match="2 pairs, all of the split test"):
         load_collection("debian/de-en", split="train")
+    monkeypatch.setattr(debian, "_MOST", 1)
+    splits = [load_collection("debian/de-en", split=split) for split in ("test", "train")]
+    assert [each.queries for each in splits] == [["Spiel"], ["Schriften"]]
     with pytest.raises(InputError, match=r"no file \.\.\._Translation-fr"):
         load_collection("debian/fr-en")
     with pytest.raises(InputError, match="no collection 'debian/de'"):
         load_collection("debian/de")
+
+
+@pytest.mark.models
+def test_towers_of_other_languages(desk, tmp_path):
+    pytest.importorskip("sentence_transformers")
+    model = desk.towers(en=("cat", "sushi"), languages=("Katze", "寿司"), image=("a", "b"))
+    model.save(tmp_path / "model")
+    asked = {"query_ids": ["1", "2"], "queries": ["寿司", "Katze"], "qrels": {"1": {"s": 1}}}
+    collection = Collection("names", "test", ["c", "s"], ["cat", "sushi"], **asked)
+    name = f"{tmp_path / 'model'}:towers=languages-en"
+    systems = Systems(collection)
+    assert systems[name].search(1).rows.tolist() == [[1], [0]]
+    pruned = systems[f"{name}:queries=1"].vectors.queries
+    assert np.diff(pruned.indptr).max() == 1
+    back = replace(collection, documents=["Katze", "寿司"], queries=["sushi", "cat"])
+    found = Systems(back)[f"{tmp_path / 'model'}:towers=en-languages"].search(1).rows
+    assert found.tolist() == [[1], [0]]
+    for wrong in ("bm25:towers=en-en", f"{tmp_path / 'model'}:towers=en"):
+        with pytest.raises(InputError, match="a model of several towers, and two of their names"):
+            Systems(collection)[wrong]
+    with pytest.raises(InputError, match="there is no tower 'fr'"):
+        Systems(collection)[f"{tmp_path / 'model'}:towers=fr-en"]
 
 
 @pytest.mark.parametrize(

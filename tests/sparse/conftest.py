@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import suppress
+from types import SimpleNamespace
 
 import pytest
 
@@ -51,3 +52,43 @@ def tokenizer():
         mask_token="[MASK]",
         model_max_length=32,
     )
+
+
+@pytest.fixture(scope="session")
+def write_bert(tokenizer):
+    """Write a BERT of two layers, at random, to a folder; return its name."""
+    torch = pytest.importorskip("torch")
+    transformers = pytest.importorskip("transformers")
+
+    def written(folder, kind, **options):
+        torch.manual_seed(0)
+        config = transformers.BertConfig(
+            vocab_size=len(tokenizer),
+            hidden_size=16,
+            num_hidden_layers=2,
+            num_attention_heads=2,
+            intermediate_size=32,
+            **options,
+        )
+        kind(config).save_pretrained(folder)
+        tokenizer.save_pretrained(folder)
+        return str(folder)
+
+    return written
+
+
+@pytest.fixture
+def random_encoder():
+    """Make what a head asks of an encoder, of random numbers; the first term is special."""
+    torch = pytest.importorskip("torch")
+    from rarefy.sparse.vocabulary import Vocabulary
+
+    def made(terms):
+        return SimpleNamespace(
+            name="random",
+            dimension=6,
+            vocabulary=Vocabulary(terms, frozenset([0])),
+            word_embeddings=torch.randn(len(terms), 6, generator=torch.Generator().manual_seed(0)),
+        )
+
+    return made

@@ -124,3 +124,25 @@ def test_all_that_decides_a_vector_is_in_the_fingerprint():
     found = [changed(change) for change in changes]
     assert len(set(found)) == len(changes)
     assert changed(lambda model: setattr(model[0].model.config, "_name_or_path", "a")) == found[0]
+
+
+def test_the_last_token_of_a_causal_language_model(tokenizer, texts, tmp_path):
+    transformers = pytest.importorskip("transformers")
+    config = transformers.Qwen2Config(
+        vocab_size=len(tokenizer),
+        hidden_size=16,
+        intermediate_size=16,
+        num_hidden_layers=1,
+        num_attention_heads=2,
+        num_key_value_heads=1,
+    )
+    transformers.Qwen2Model(config).save_pretrained(tmp_path / "language")
+    tokenizer.save_pretrained(tmp_path / "language")
+    transformer = st.sentence_transformer.modules.Transformer(str(tmp_path / "language"))
+    pooling = st.sentence_transformer.modules.Pooling(16, pooling_mode="lasttoken")
+    st.SentenceTransformer(modules=[transformer, pooling]).save(str(tmp_path / "model"))
+    encoder = DenseEncoder(tmp_path / "model", cache=False, dtype="float32", device="cpu")
+    vectors = encoder.encode(texts)
+    tokens = transformer.preprocess(texts[:1])
+    states = transformer.auto_model(tokens["input_ids"]).last_hidden_state
+    np.testing.assert_allclose(vectors[0], states[0, -1].detach().numpy(), atol=1e-5)

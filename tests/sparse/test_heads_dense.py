@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from types import SimpleNamespace
-
 import numpy as np
 import pytest
 from scipy import sparse
@@ -15,7 +13,6 @@ from rarefy.errors import InputError  # noqa: E402
 from rarefy.sparse.heads.dense_to_sparse import DenseToSparse  # noqa: E402
 from rarefy.sparse.heads.head import keep_largest  # noqa: E402
 from rarefy.sparse.heads.words import predictors  # noqa: E402
-from rarefy.sparse.vocabulary import Vocabulary  # noqa: E402
 
 pytestmark = pytest.mark.models
 
@@ -24,14 +21,8 @@ WORDS = [1, 5, 6, 7, 9]
 
 
 @pytest.fixture
-def encoder():
-    """What a head asks of an encoder, of random numbers."""
-    return SimpleNamespace(
-        name="random",
-        dimension=6,
-        vocabulary=Vocabulary(TERMS, frozenset([0])),
-        word_embeddings=torch.randn(10, 6, generator=torch.Generator().manual_seed(0)),
-    )
+def encoder(random_encoder):
+    return random_encoder(TERMS)
 
 
 @pytest.fixture

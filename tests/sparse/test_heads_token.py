@@ -21,22 +21,10 @@ pytestmark = pytest.mark.models
 
 
 @pytest.fixture(scope="module")
-def transformer(tokenizer, tmp_path_factory):
+def transformer(write_bert, tmp_path_factory):
     """A tiny random BERT that gives token states."""
-    torch.manual_seed(0)
-    config = transformers.BertConfig(
-        vocab_size=len(tokenizer),
-        hidden_size=16,
-        num_hidden_layers=2,
-        num_attention_heads=2,
-        intermediate_size=32,
-        max_position_embeddings=40,
-        pad_token_id=0,
-    )
     path = tmp_path_factory.mktemp("encoder")
-    transformers.BertModel(config).save_pretrained(path)
-    tokenizer.save_pretrained(path)
-    return Transformer(str(path))
+    return Transformer(write_bert(path, transformers.BertModel, max_position_embeddings=40))
 
 
 @pytest.fixture

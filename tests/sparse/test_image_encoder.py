@@ -30,83 +30,52 @@ def pictures(tmp_path_factory):
     return names
 
 
-@pytest.fixture(scope="module")
-def clip(tmp_path_factory, tokenizer):
-    """A folder of a CLIP with tiny random towers."""
-    folder = tmp_path_factory.mktemp("clip")
-    side = {"hidden_size": 16, "intermediate_size": 16, "num_attention_heads": 2}
-    text = {**side, "num_hidden_layers": 1, "vocab_size": len(tokenizer)}
-    config = transformers.CLIPConfig(
-        text_config={**text, "eos_token_id": 3, "pad_token_id": 0, "bos_token_id": 2},
-        vision_config={**side, "num_hidden_layers": 1, "image_size": 32, "patch_size": 16},
-        projection_dim=8,
-    )
-    transformers.CLIPModel(config).save_pretrained(folder)
-    pixels = {"size": {"shortest_edge": 32}, "crop_size": {"height": 32, "width": 32}}
-    processor = transformers.CLIPImageProcessorPil(**pixels)
-    transformers.CLIPProcessor(processor, tokenizer).save_pretrained(folder)
-    return folder
+SIDE = {
+    "hidden_size": 16,
+    "intermediate_size": 16,
+    "num_attention_heads": 2,
+    "num_hidden_layers": 1,
+}
+VISION = {**SIDE, "image_size": 32, "patch_size": 16}
+SQUARE = {"height": 32, "width": 32}
+MARKS = {"bos_token_id": 2, "pad_token_id": 0}
+FAMILIES = {  # kind, of the text tower, of the model, of the pictures' processor
+    "clip": ("CLIP", {**MARKS, "eos_token_id": 3}, {"projection_dim": 8}, {"crop_size": SQUARE}),
+    "long_clip": (
+        "CLIP",
+        {**MARKS, "eos_token_id": 3, "max_position_embeddings": 248},
+        {"projection_dim": 8},
+        {"crop_size": SQUARE},
+    ),
+    "siglip": ("Siglip", {"projection_size": 16}, {}, {}),
+    "blip": ("Blip", {**MARKS, "sep_token_id": 3, "projection_dim": 8}, {"projection_dim": 8}, {}),
+    "chinese_clip": ("ChineseCLIP", {}, {"projection_dim": 8}, {"crop_size": SQUARE}),
+}
 
 
 @pytest.fixture(scope="module")
-def siglip(tmp_path_factory, tokenizer):
-    """A folder of a SigLIP with tiny random towers."""
-    folder = tmp_path_factory.mktemp("siglip")
-    side = {"hidden_size": 16, "intermediate_size": 16, "num_attention_heads": 2}
-    text = {**side, "num_hidden_layers": 1, "vocab_size": len(tokenizer), "projection_size": 16}
-    config = transformers.SiglipConfig(
-        text_config=text,
-        vision_config={**side, "num_hidden_layers": 1, "image_size": 32, "patch_size": 16},
-    )
-    transformers.SiglipModel(config).save_pretrained(folder)
-    pixels = transformers.SiglipImageProcessorPil(size={"height": 32, "width": 32})
-    transformers.SiglipProcessor(pixels, tokenizer).save_pretrained(folder)
-    return folder
+def checkpoint(tmp_path_factory, tokenizer):
+    """Write a folder of a model with tiny random towers."""
+
+    def written(family):
+        kind, text, whole, pixels = FAMILIES[family]
+        folder = tmp_path_factory.mktemp(family)
+        config = getattr(transformers, f"{kind}Config")(
+            text_config={**SIDE, "vocab_size": len(tokenizer), **text},
+            vision_config=VISION,
+            **whole,
+        )
+        getattr(transformers, f"{kind}Model")(config).save_pretrained(folder)
+        images = getattr(transformers, f"{kind}ImageProcessorPil")(size=SQUARE, **pixels)
+        getattr(transformers, f"{kind}Processor")(images, tokenizer).save_pretrained(folder)
+        return folder
+
+    return written
 
 
 @pytest.fixture(scope="module")
-def long_clip(tmp_path_factory, clip, tokenizer):
-    """A CLIP whose text tower reads 248 positions, as Long-CLIP's does."""
-    folder = tmp_path_factory.mktemp("long")
-    config = transformers.CLIPConfig.from_pretrained(clip)
-    config.text_config.max_position_embeddings = 248
-    transformers.CLIPModel(config).save_pretrained(folder)
-    transformers.CLIPProcessor.from_pretrained(clip).save_pretrained(folder)
-    return folder
-
-
-@pytest.fixture(scope="module")
-def blip(tmp_path_factory, tokenizer):
-    """A folder of a BLIP with tiny random towers, an encoder of the kind of ALBEF."""
-    folder = tmp_path_factory.mktemp("blip")
-    side = {"hidden_size": 16, "intermediate_size": 16, "num_attention_heads": 2}
-    text = {**side, "num_hidden_layers": 1, "vocab_size": len(tokenizer), "projection_dim": 8}
-    config = transformers.BlipConfig(
-        text_config={**text, "bos_token_id": 2, "sep_token_id": 3, "pad_token_id": 0},
-        vision_config={**side, "num_hidden_layers": 1, "image_size": 32, "patch_size": 16},
-        projection_dim=8,
-    )
-    transformers.BlipModel(config).save_pretrained(folder)
-    pixels = transformers.BlipImageProcessorPil(size={"height": 32, "width": 32})
-    transformers.BlipProcessor(pixels, tokenizer).save_pretrained(folder)
-    return folder
-
-
-@pytest.fixture(scope="module")
-def chinese_clip(tmp_path_factory, tokenizer):
-    """A folder of a Chinese CLIP, whose text tower is a BERT, with tiny random towers."""
-    folder = tmp_path_factory.mktemp("chinese")
-    side = {"hidden_size": 16, "intermediate_size": 16, "num_attention_heads": 2}
-    config = transformers.ChineseCLIPConfig(
-        text_config={**side, "num_hidden_layers": 1, "vocab_size": len(tokenizer)},
-        vision_config={**side, "num_hidden_layers": 1, "image_size": 32, "patch_size": 16},
-        projection_dim=8,
-    )
-    transformers.ChineseCLIPModel(config).save_pretrained(folder)
-    side = {"height": 32, "width": 32}
-    pixels = transformers.ChineseCLIPImageProcessorPil(size=side, crop_size=side)
-    transformers.ChineseCLIPProcessor(pixels, tokenizer).save_pretrained(folder)
-    return folder
+def clip(checkpoint):
+    return checkpoint("clip")
 
 
 @pytest.fixture(scope="module")
@@ -115,9 +84,9 @@ def efficientnet():
     return ImageEncoder(cache=False, device="cpu")
 
 
-@pytest.mark.parametrize("family", ["clip", "siglip", "long_clip", "blip", "chinese_clip"])
-def test_both_towers_of_a_checkpoint(family, pictures, texts, request):
-    folder = request.getfixturevalue(family)
+@pytest.mark.parametrize("family", FAMILIES)
+def test_both_towers_of_a_checkpoint(family, checkpoint, pictures, texts):
+    folder = checkpoint(family)
     images, words = ImageEncoder(folder, cache=False), DenseEncoder(folder, cache=False)
     found = images.encode(pictures)
     assert found.shape == (3, images.dimension)

@@ -10,6 +10,7 @@ torch = pytest.importorskip("torch")
 
 from rarefy.errors import InputError  # noqa: E402
 from rarefy.sparse.objectives import (  # noqa: E402
+    any_positive_nce,
     hard_negative_nce,
     info_nce,
     kl_divergence,
@@ -46,6 +47,24 @@ def test_hard_negative_nce(scores):
     assert hard_negative_nce(square).item() == pytest.approx(np.mean(both))
     with pytest.raises(InputError, match="hardness is -1"):
         hard_negative_nce(scores, hardness=-1)
+
+
+def test_one_positive_of_several_is_enough(scores):
+    positives = torch.eye(4, 6, dtype=torch.bool)
+    positives[0, 4] = positives[2, 5] = True
+    positives[3] = False  # of no loss
+    ignored = torch.zeros(4, 6, dtype=torch.bool)
+    ignored[1, 2] = True
+    losses = []
+    for i, row in enumerate(np.exp(scores.numpy()[:3] / 0.5)):
+        own = [j for j in range(6) if positives[i, j]]
+        told = [j for j in range(6) if not ignored[i, j]]
+        losses.append(-np.log(row[own].sum() / row[told].sum()))
+    options = {"temperature": 0.5, "directions": "queries"}
+    found = any_positive_nce(scores, positives, ignored, **options)
+    assert found.item() == pytest.approx(np.mean(losses))
+    alone = any_positive_nce(scores, **options).item()
+    assert alone == pytest.approx(info_nce(scores, **options).item())
 
 
 @pytest.mark.parametrize("most", [0.1, 5.0])

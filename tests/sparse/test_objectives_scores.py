@@ -276,7 +276,7 @@ def test_what_a_name_stands_for(given):
     with pytest.raises(InputError, match="has no teacher's scores"):
         loss(scores)
     with pytest.raises(
-        InputError, match="there is no loss on scores 'kl'; expected one of hard_negative_nce"
+        InputError, match="there is no loss on scores 'kl'; expected one of any_positive_nce"
     ):
         score_loss("kl")
     with pytest.raises(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import json
 from importlib.util import find_spec
 
@@ -17,6 +18,7 @@ except RuntimeError:  # a wheel for CUDA, beside a PyTorch for CPUs: its operato
     for name in ("nms", "qnms"):
         torch.library.define(f"torchvision::{name}", "(Tensor a, Tensor b, float c) -> Tensor")
 pytest.importorskip("sentence_transformers")
+transformers = pytest.importorskip("transformers")
 image = pytest.importorskip("PIL.Image")
 import open_clip  # noqa: E402
 from open_clip.push_to_hf_hub import save_for_hf  # noqa: E402
@@ -35,6 +37,13 @@ pytestmark = pytest.mark.models
 
 VISION = {"image_size": 32, "layers": 1, "width": 16, "head_width": 8, "patch_size": 16}
 TEXT = {"context_length": 12, "vocab_size": 49408, "width": 16, "heads": 2, "layers": 1}
+SMALL = {
+    "hidden_size": 16,
+    "intermediate_size": 16,
+    "num_hidden_layers": 1,
+    "num_attention_heads": 2,
+    "pad_token_id": 0,
+}
 CONFIGS = {
     "clip": {"embed_dim": 8, "vision_cfg": VISION, "text_cfg": TEXT},
     "custom_text": {"embed_dim": 8, "vision_cfg": VISION, "text_cfg": TEXT, "custom_text": True},
@@ -49,6 +58,16 @@ CONFIGS = {
         "text_cfg": {**TEXT, "embed_cls": True, "output_tokens": True},
         "multimodal_cfg": TEXT,
         "custom_text": True,
+    },
+    "multilingual": {
+        "embed_dim": 8,
+        "vision_cfg": VISION,
+        "text_cfg": {
+            "hf_model_name": "xlm-roberta-base",
+            "hf_tokenizer_name": "xlm-roberta-base",
+            "hf_proj_type": "mlp",
+            "hf_pooler_type": "mean_pooler",
+        },
     },
     "eva": {
         "embed_dim": 8,
@@ -70,13 +89,21 @@ def checkpoint(tmp_path_factory, tokenizer):
 
     def written(family):
         folder = tmp_path_factory.mktemp(family)
+        config = copy.deepcopy(CONFIGS[family])
+        if "hf_model_name" in config["text_cfg"]:
+            config["text_cfg"]["hf_model_name"] = str(folder / "text")
+            transformers.XLMRobertaConfig(vocab_size=len(tokenizer), **SMALL).save_pretrained(
+                folder / "text"
+            )
         (folder / "open_clip_config.json").write_text(
-            json.dumps({"model_cfg": CONFIGS[family], "preprocess_cfg": {"mean": [0.4] * 3}})
+            json.dumps({"model_cfg": config, "preprocess_cfg": {"mean": [0.4] * 3}})
         )
         torch.manual_seed(0)
+        tokenizer.save_pretrained(folder)
         name = f"local-dir:{folder}"
-        model = open_clip.create_model(name)
-        save_for_hf(model, tokenizer, CONFIGS[family], folder, safe_serialization=True)
+        save_for_hf(
+            open_clip.create_model(name), tokenizer, config, folder, safe_serialization=True
+        )
         return folder
 
     return written

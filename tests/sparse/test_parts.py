@@ -42,3 +42,18 @@ def test_bad_input(vectors):
         pooled(vectors, ITEMS, weights=[0.0] * 6)
     with pytest.raises(InputError, match="how is 'mean'"):
         pooled(vectors, ITEMS, how="mean")
+
+
+def test_neighbours_as_context(vectors):
+    """Each part with those before and after it: rows may be of several items."""
+    n = vectors.shape[0]
+    around = [(part, item) for item in range(n) for part in (item - 1, item, item + 1)]
+    around = [(part, item) for part, item in around if 0 <= part < n]
+    parts, items = zip(*around, strict=True)
+    weights = [1.0 if part == item else 0.5 for part, item in around]
+    found = pooled(vectors[list(parts)], list(items), how="sum", weights=weights)
+    dense = vectors.toarray()
+    for item in range(n):
+        expected = dense[item] + 0.5 * sum(dense[max(item - 1, 0) : item])
+        expected = expected + 0.5 * sum(dense[item + 1 : item + 2])
+        np.testing.assert_allclose(found.vectors[[item]].toarray()[0], expected, rtol=1e-5)

@@ -6,11 +6,12 @@ import json
 
 import numpy as np
 import pytest
+from scipy.sparse import csr_array
 
 pytest.importorskip("torch")
 
 from rarefy.errors import InputError
-from rarefy.sparse.training import PairBatches, encode_to_disk, vectors
+from rarefy.sparse.training import PairBatches, balanced, encode_to_disk, vectors
 
 pytestmark = pytest.mark.models
 
@@ -126,3 +127,21 @@ def test_a_broken_note_or_file_is_made_anew(tmp_path):
     assert json.loads(path.with_name("vectors.npy.json").read_text())["rows"] == 2
     with pytest.raises(InputError, match="no texts to encode"):
         encode_to_disk(Encoder(), [], path)
+
+
+def test_balanced_texts():
+    random = np.random.default_rng(0)
+    terms = np.zeros((2000, 4), dtype=np.float32)
+    terms[:1500, 0] = 1  # a word of many texts
+    terms[1500:1520, 1] = 1  # a word of few
+    terms[random.choice(1500, 10, replace=False), 2] = 1  # many of them have a rare one, too
+    rows = balanced(csr_array(terms), 100, seed=1)
+    kept = terms[rows].sum(0)
+    assert 70 < kept[0] < 145
+    assert kept[1:].tolist() == [20, 10, 0]
+    assert rows.tolist() == sorted(set(rows.tolist()))
+    assert rows.max() < 1520  # those without words are left out
+    np.testing.assert_array_equal(balanced(csr_array(terms), 100, seed=1), rows)
+    assert len(balanced(csr_array(terms), 5000)) == 1520
+    with pytest.raises(InputError, match="most is 0"):
+        balanced(csr_array(terms), 0)

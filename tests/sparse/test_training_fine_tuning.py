@@ -20,22 +20,10 @@ pytestmark = pytest.mark.models
 
 
 @pytest.fixture(scope="module")
-def checkpoint(tmp_path_factory, tokenizer):
+def checkpoint(tmp_path_factory, write_bert):
     """A folder of a masked language model of two layers, at random."""
-    torch.manual_seed(0)
-    config = transformers.BertConfig(
-        vocab_size=len(tokenizer),
-        hidden_size=16,
-        num_hidden_layers=2,
-        num_attention_heads=2,
-        intermediate_size=32,
-        initializer_range=0.1,
-        hidden_dropout_prob=0.0,
-    )
-    folder = tmp_path_factory.mktemp("bert")
-    transformers.BertForMaskedLM(config).save_pretrained(folder)
-    tokenizer.save_pretrained(folder)
-    return str(folder)
+    options = {"initializer_range": 0.1, "hidden_dropout_prob": 0.0}
+    return write_bert(tmp_path_factory.mktemp("bert"), transformers.BertForMaskedLM, **options)
 
 
 @pytest.fixture
@@ -80,6 +68,24 @@ def test_it_learns(model, pairs, tmp_path):
     assert sum(losses[-8:]) < 0.7 * sum(losses[:8])
     assert any(record.get("document_flops", 0) > 0 for record in log)
     assert not model.training
+
+
+def test_a_text_is_paired_with_itself_under_dropout(tmp_path_factory, write_bert, texts, tmp_path):
+    folder = write_bert(tmp_path_factory.mktemp("dropout"), transformers.BertForMaskedLM)
+    model = st.SparseEncoder(folder, device="cpu")
+    seen = []
+
+    class Watched(PairObjective):
+        def forward(self, queries, documents, batch, step):
+            seen.append((queries - documents).abs().max().item())
+            return super().forward(queries, documents, batch, step)
+
+    same = [(text, text) for text in texts] * 4
+    log = fine_tune(model, same, tmp_path, objective=Watched("info_nce"), max_steps=3, **SETTINGS)
+    assert len(seen) == 3
+    assert min(seen) > 1e-3  # two views of each text
+    assert all(record["scores"] > 0 for record in log if "scores" in record)
+    assert (model.encode(texts[0]) - model.encode(texts[0])).to_dense().abs().max() == 0
 
 
 @pytest.mark.parametrize("lora", [{}, {"freeze_layers": "all", "lora_rank": 2}], ids=str)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from types import SimpleNamespace
-
 import numpy as np
 import pytest
 from scipy import sparse
@@ -13,7 +11,6 @@ pytest.importorskip("sentence_transformers")
 
 from rarefy.errors import InputError  # noqa: E402
 from rarefy.sparse.training.pooled import matching_scale, untrained_pooled_head  # noqa: E402
-from rarefy.sparse.vocabulary import Vocabulary  # noqa: E402
 
 pytestmark = pytest.mark.models
 
@@ -21,14 +18,8 @@ TERMS = ("[CLS]", "common", "rare", "##s", "never", "some", ".")
 
 
 @pytest.fixture
-def encoder():
-    """What a head asks of an encoder, of random numbers."""
-    return SimpleNamespace(
-        name="random",
-        dimension=6,
-        vocabulary=Vocabulary(TERMS, frozenset([0])),
-        word_embeddings=torch.randn(len(TERMS), 6, generator=torch.Generator().manual_seed(0)),
-    )
+def encoder(random_encoder):
+    return random_encoder(TERMS)
 
 
 @pytest.fixture

@@ -1,0 +1,58 @@
+"""Items of several parts, each part with a vector of its own: ranked by the best part."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from rarefy.errors import InputError
+from rarefy.index.hits import Hits
+
+__all__ = ["best_parts"]
+
+
+def best_parts(hits: Hits, items: Sequence[str], k: int = 10) -> Hits:
+    """Rank items by the part of each that fits best.
+
+    What one vector cannot say of an item, several can: the passages of a text, the propositions of
+    a sentence, the sounds of a film, what a picture shows to several captions. Each is indexed as
+    a document, and a query finds the item by the one that it means.
+
+    Parameters
+    ----------
+    hits
+        What a search of the parts has found. An item of which no part is in it is missed: ask for
+        k times as many as an item has parts to be sure of the first k.
+    items
+        Which item each row of the index is of.
+    k
+        How many items at most, at least 1.
+
+    Returns
+    -------
+    Hits
+        ``ids`` are items, ``rows`` their best parts.
+
+    Raises
+    ------
+    InputError
+        If a row has no item, or k is below 1.
+    """
+    if k < 1 or hits.rows.max(initial=-1) >= len(items):
+        raise InputError(
+            f"k is {k} for {len(items)} parts, of which the hits have row "
+            f"{hits.rows.max(initial=-1)}; expected k of at least 1, and an item for each row"
+        )
+    shape = len(hits.rows), k
+    found = Hits(np.full(shape, None), np.full(shape, -1), np.full(shape, -np.inf, np.float32))
+    for query, (rows, scores) in enumerate(zip(hits.rows.tolist(), hits.scores, strict=True)):
+        best: dict[str, int] = {}  # hits are in order: the first part of an item is its best
+        for place, row in enumerate(rows):
+            if row >= 0:
+                best.setdefault(items[row], place)
+        for rank, (item, place) in enumerate(list(best.items())[:k]):
+            found.ids[query, rank] = item
+            found.rows[query, rank] = rows[place]
+            found.scores[query, rank] = scores[place]
+    return found
