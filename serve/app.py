@@ -49,6 +49,10 @@ FILES = {
     "/page.css": ("page.css", "text/css"),
     "/page.js": ("page.js", "text/javascript"),
 }
+UNROUTED = {
+    404: "there is nothing at this path: /openapi.json lists those that there are",
+    405: "this path takes GET alone",
+}
 THREADS = 4
 """Searches that run at once; the kernels hold no lock of Python's."""
 
@@ -194,7 +198,8 @@ def _explain_errors(app: FastAPI) -> None:
 
     async def refused(request: Request, error: HTTPException) -> Response:
         status = error.status_code if error.status_code in PROBLEMS else 400
-        raise Problem(status, str(error.detail), dict(error.headers or {}))
+        told = UNROUTED.get(status, str(error.detail))
+        raise Problem(status, told, dict(error.headers or {}))
 
     app.add_exception_handler(HTTPException, refused)  # type: ignore[arg-type]
 

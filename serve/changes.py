@@ -65,6 +65,7 @@ class Changes:
         return {"documents": 0, "committed": True}
 
     def _add(self, documents: list[Document], vectors: Any, commit: bool) -> None:
+        self._check_fields(documents)
         ids = [document.id for document in documents]
         records: list[dict[str, Any]] = [document.metadata for document in documents]
         texts = [document.text for document in documents]
@@ -82,6 +83,14 @@ class Changes:
         if count > self._limits.documents:
             raise Problem(
                 422, f"{count} documents, at most {self._limits.documents}: send several requests"
+            )
+
+    def _check_fields(self, documents: list[Document]) -> None:
+        names = {name for document in documents for name in document.metadata}
+        count, most = len(names.union(self._search.index.fields)), self._limits.fields
+        if count > most and not names <= self._search.index.fields.keys():
+            raise Problem(
+                422, f"the documents would have {count} fields, at most {most}: name fewer"
             )
 
     async def _run(self, change: Callable[[], Any]) -> Any:

@@ -7,6 +7,7 @@ import logging
 import math
 import re
 import time
+from collections.abc import Iterable
 from typing import Any
 
 import msgspec
@@ -29,6 +30,7 @@ ROUTES = OPEN | UNCOUNTED | WRITES | {"/search", "/search/batch", "/stats"}
 LOOPBACK = frozenset({"localhost", "127.0.0.1", "[::1]"})
 HOST = re.compile(r"(\[[^]]*\]|[^:]*)(?::[0-9]+)?")
 FOREIGN = frozenset({b"cross-site", b"same-site"})
+SINGLE = frozenset({b"host", b"authorization", b"content-type", b"content-encoding"})
 CLOSE = {"connection": "close"}
 HEADERS = [
     (b"x-content-type-options", b"nosniff"),
@@ -93,12 +95,14 @@ class Gate:
         role, body = None, None
         seconds = self._limits.write_seconds if route in WRITES else self._limits.read_seconds
         try:
-            headers = dict(scope["headers"])
+            headers = _headers(scope["headers"])
             role = self._admit(scope, headers, route)
             async with asyncio.timeout(self._limits.body_seconds) as patience:
                 body = await self._body(scope, headers, receive)
                 patience.reschedule(asyncio.get_running_loop().time() + seconds)
-                await self._app(scope, _replay(body, receive), answer)
+                # The server leaves out the body of what a HEAD asks for.
+                method = "GET" if scope["method"] == "HEAD" else scope["method"]
+                await self._app({**scope, "method": method}, _replay(body, receive), answer)
         except Problem as problem:
             await _refuse(problem, answer)
         except TimeoutError:
@@ -187,6 +191,16 @@ class Gate:
 
     def _slow(self, seconds: float) -> Problem:
         return Problem(408, f"the answer takes over {seconds:g} s: ask for less at once")
+
+
+def _headers(given: Iterable[tuple[bytes, bytes]]) -> dict[bytes, bytes]:
+    """Return headers by name; of what others may read differently there must be one."""
+    headers: dict[bytes, bytes] = {}
+    for name, value in given:
+        if name in SINGLE and name in headers:
+            raise Problem(400, f"the header {name.decode()} is there twice: send it once", CLOSE)
+        headers[name] = value
+    return headers
 
 
 def _check_host(host: bytes) -> None:

@@ -58,7 +58,7 @@ class Keys:
             If the file cannot be read, or an entry is no key.
         """
         try:
-            lines = [] if path is None else path.read_text(encoding="utf-8").splitlines()
+            lines = [] if path is None else path.read_text(encoding="utf-8-sig").splitlines()
         except (OSError, UnicodeDecodeError) as error:
             raise InputError(f"the keys in {path} cannot be read: {error}") from error
         return cls([*lines, *text.split(",")])

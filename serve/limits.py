@@ -27,6 +27,8 @@ class Limits:
         Queries of a batch.
     documents : int
         Documents or ids of a change.
+    fields : int
+        Fields that the documents of the index have, all together: each takes room in all of them.
     text_characters : int
         Characters of a query.
     picture_characters : int
@@ -53,6 +55,7 @@ class Limits:
     k: int = 1000
     queries: int = 256
     documents: int = 10_000
+    fields: int = 1000
     text_characters: int = 10_000
     picture_characters: int = 4 * 2**20
     vector_entries: int = 10_000

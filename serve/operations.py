@@ -6,6 +6,7 @@ FastAPI's own way from a body to an answer takes longer than most searches.
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import Awaitable, Callable, Iterable
 from concurrent.futures import Executor
 from dataclasses import dataclass, field
@@ -129,5 +130,14 @@ class Operations:
         except OSError as error:
             if operation.tag != CHANGES:
                 raise
-            raise Problem(507, f"the change is not stored: {error.strerror}") from error
-        await send_json(send, 200, msgspec.json.encode(answer))
+            raise Problem(
+                507, f"the change is not stored yet, the next commit tries again: {error.strerror}"
+            ) from error
+        await send_json(send, 200, _encoded(answer))
+
+
+def _encoded(answer: Any) -> bytes:
+    try:
+        return msgspec.json.encode(answer)
+    except UnicodeEncodeError:  # half a surrogate pair, which an id may hold, has an escape alone
+        return json.dumps(msgspec.to_builtins(answer)).encode()

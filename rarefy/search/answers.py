@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
+import math
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from numbers import Real
 from typing import Any
 
 import numpy as np
 
-from rarefy.errors import InputError
+from rarefy.errors import InputError, InputTypeError
 from rarefy.index import Hits, Index
 from rarefy.index.vectors import canonical
 from rarefy.search.fields import TEXT
 from rarefy.search.hit import Hit
 
-__all__ = ["Reasons", "answers", "heaviest"]
+__all__ = ["Reasons", "answers", "end_of", "heaviest"]
 
 
 @dataclass(frozen=True)
@@ -89,6 +91,28 @@ def heaviest(
     return list(zip(names, weights[order].tolist(), strict=True))
 
 
+def end_of(timeout: float | None) -> float:
+    """Return when a search that begins now is given up, by `time.monotonic`.
+
+    Parameters
+    ----------
+    timeout
+        Seconds; None for no end.
+
+    Raises
+    ------
+    InputTypeError, InputError
+        If it is no number.
+    """
+    if timeout is None:
+        return math.inf
+    if isinstance(timeout, bool) or not isinstance(timeout, Real):
+        raise InputTypeError(f"timeout is {timeout!r}; expected seconds, or None for no end")
+    if math.isnan(timeout):
+        raise InputError(f"timeout is {timeout}; expected seconds, or None for no end")
+    return time.monotonic() + timeout
+
+
 def answers(
     index: Index,
     queries: Any,
@@ -116,11 +140,15 @@ def answers(
 
     Raises
     ------
+    InputTypeError
+        If the fields are no sequence of names.
     InputError
         If there is no such field.
     TimeoutError
         If there are hits to be made after the deadline.
     """
+    if isinstance(fields, str) or not isinstance(fields, Iterable | None):
+        raise InputTypeError(f"fields is {fields!r}; expected a list of names, such as ['text']")
     wanted = list(index.fields if fields is None else dict.fromkeys(fields))
     hits: list[list[Hit]] = []
     for row, (names, scores) in enumerate(zip(found.ids, found.scores.tolist(), strict=True)):

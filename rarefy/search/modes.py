@@ -57,9 +57,8 @@ def mixed(
     InputTypeError
         If the weights are no mapping or a weight is no number, or the queries are no vectors.
     """
-    given = canonical(rows, width=model.vocabulary_size, what="query vectors")
-    shape = len(given), given.width
-    rows = sparse.csr_array((given.weights, given.columns, given.indptr), shape=shape)
+    if not sparse.issparse(rows) or rows.shape[-1] != model.vocabulary_size:
+        canonical(rows, width=model.vocabulary_size, what="query vectors")  # it says what is wrong
     if mode != HYBRID:
         if mode not in model.parts:
             raise InputError(f"mode is {mode!r}; expected {', '.join(model.parts)} or {HYBRID}")

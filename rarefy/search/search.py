@@ -5,8 +5,6 @@ from __future__ import annotations
 import asyncio
 import copy
 import logging
-import math
-import time
 import uuid
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -19,7 +17,7 @@ from rarefy.errors import DamagedIndexError, InputError
 from rarefy.index import Index, Writer
 from rarefy.index.merges import is_of_merge
 from rarefy.index.vectors import document_ids
-from rarefy.search.answers import Reasons, answers, heaviest
+from rarefy.search.answers import Reasons, answers, end_of, heaviest
 from rarefy.search.encoder import Encoder
 from rarefy.search.fields import with_texts
 from rarefy.search.hit import Hit
@@ -389,8 +387,10 @@ class Search:
         timeout: float | None = None,
         **options: Any,
     ) -> list[list[Hit]]:
-        deadline = math.inf if timeout is None else time.monotonic() + timeout
+        deadline = end_of(timeout)
         index, encoder = self._index, self._encoder  # one state of the folder for what follows
+        if isinstance(k, int) and k > 1:
+            k = min(k, max(len(index), 1))  # places without documents would take memory
         rows, found = encoder.search(
             index, queries, k, threads=threads, mode=mode, weights=weights, **options
         )

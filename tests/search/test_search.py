@@ -239,6 +239,20 @@ def test_bad_queries_are_refused(search):
         search.search("cat", fields=["colour"])
 
 
+def test_options_of_another_kind_are_refused_and_any_k_is_answered(search):
+    for options, error, message in [
+        ({"fields": "text"}, InputTypeError, "fields is 'text'; expected a list"),
+        ({"fields": 3}, InputTypeError, "fields is 3; expected a list"),
+        ({"timeout": "1"}, InputTypeError, "timeout is '1'; expected seconds"),
+        ({"timeout": float("nan")}, InputError, "timeout is nan; expected seconds"),
+    ]:
+        with pytest.raises(error, match=message):
+            search.search("cat", **options)
+    assert search.search("cat", 2**70) == search.search("cat", 10)
+    search.delete(search.index.ids)
+    assert search.search("cat", 2**70) == []
+
+
 def test_another_model_than_the_one_that_made_it_is_refused(notes, search, tmp_path):
     other = rarefy.BM25("words", k1=2).fit(notes.values())
     with pytest.raises(InputError, match="leave the model out"):

@@ -55,7 +55,7 @@ class Served:
         finally:
             link.close()
         kind = answer.headers.get_content_type()
-        content = json.loads(content) if kind == "application/json" else content
+        content = json.loads(content) if kind == "application/json" and content else content
         return SimpleNamespace(status=answer.status, headers=answer.headers, content=content)
 
     def post(self, path, body=None, **options):

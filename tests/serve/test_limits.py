@@ -129,6 +129,21 @@ def test_clients_that_leave_are_forgotten(served):
         time.sleep(0.01)
 
 
+def test_fields_are_limited_as_each_is_one_of_all_documents(start):
+    served = start(fields=4)  # of which year and text are there
+
+    def put(**metadata):
+        document = {"id": json.dumps(metadata), "text": "cat", "metadata": metadata}
+        return served.post("/documents", {"documents": [document]})
+
+    assert put(lang="en", open=True).status == 200
+    answer = put(lang="en", other=1)
+    assert code(answer) == (422, "invalid")
+    assert "would have 5 fields, at most 4" in answer.content["error"]["message"]
+    assert put(lang="fr").status == 200
+    assert served.get("/stats").content["fields"].keys() == {"year", "text", "lang", "open"}
+
+
 def test_limits_are_checked():
     with pytest.raises(InputError, match="limit k is 0"):
         Limits(k=0)

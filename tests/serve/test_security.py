@@ -374,3 +374,26 @@ def test_a_slow_body_is_given_up(start):
     answer = served.talk(head + b'{"te')
     assert b" 408 " in answer
     assert b"connection: close" in answer.lower()
+
+
+@pytest.mark.parametrize(
+    "pair",
+    [
+        ("Host: evil.example", "Host: localhost"),
+        ("Host: localhost", "Content-Encoding: gzip", "Content-Encoding: identity"),
+        ("Host: localhost", "Content-Type: text/plain", "Content-Type: application/json"),
+        ("Host: localhost", "Authorization: Bearer a", "Authorization: Bearer b"),
+    ],
+)
+def test_headers_that_are_read_once_are_given_once(shared, pair):
+    head = "".join(f"{line}\r\n" for line in pair)
+    answer = shared.talk(f"POST /search HTTP/1.1\r\n{head}Content-Length: 0\r\n\r\n".encode())
+    assert answer.startswith(b"HTTP/1.1 400 ")
+    assert b"is there twice: send it once" in answer
+
+
+def test_a_file_of_keys_may_come_from_any_editor(tmp_path):
+    key = "0123456789abcdef"
+    (tmp_path / "keys").write_bytes(f"\ufeffread {key}\r\nwrite {key}2\r\n".encode())
+    keys = Keys.read(tmp_path / "keys")
+    assert (keys.role(key.encode()), keys.role(f"{key}2".encode())) == ("read", "write")

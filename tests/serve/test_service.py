@@ -386,3 +386,27 @@ def test_a_kill_under_load_loses_nothing_that_was_acknowledged(folder):
         held = set(Index.open(folder).ids)
         assert {"cat", "mat"} | acknowledged <= held
         assert len(held) <= 2 + len(acknowledged) + 3 * (turn + 1)  # sent, but not acknowledged
+
+
+def test_what_can_be_got_can_be_asked_for_its_head(shared):
+    for path in ("/", "/page.js", "/health", "/ready", "/stats", "/metrics", "/openapi.json"):
+        whole, head = shared.get(path), shared.ask("HEAD", path)
+        assert (head.status, head.content) == (200, b""), path
+        assert head.headers["Content-Type"] == whole.headers["Content-Type"]
+    assert shared.ask("HEAD", "/page.css").headers["Content-Length"] == str(
+        len(shared.get("/page.css").content)
+    )
+    for method, path, status in [("HEAD", "/search", 405), ("HEAD", "/no", 404)]:
+        assert shared.ask(method, path).status == status
+    refused = shared.ask("PUT", "/health")
+    assert (refused.status, refused.headers["Allow"]) == (405, "GET")
+    assert refused.content["error"]["message"] == "this path takes GET alone"
+    assert "/openapi.json lists" in shared.get("/no").content["error"]["message"]
+
+
+def test_an_id_that_utf8_has_not_is_found_all_the_same(served):
+    vectors = served.search.model.encode_documents(["a dog"])
+    served.search.add_vectors(["half \ud800"], vectors, {"text": ["a cat"], "year": [2020]})
+    row = vectors.tocsr()
+    vector = {"columns": row.indices.tolist(), "weights": row.data.tolist()}
+    assert "half \ud800" in ids(served.post("/search", {"vector": vector, "explain": True}))
