@@ -86,6 +86,8 @@ def package(name: str, homes: dict[int, str]) -> str:
 def commands() -> str:
     """Return the page of the command line."""
     command = typer.main.get_command(app)
+    for each in command.commands.values():
+        each.short_help = each.help.partition("\n")[0]  # or it is cut after 45 characters
     with typer.Context(command, info_name="rarefy") as context:
         text = get_docs_for_click(obj=command, ctx=context, name="rarefy", title="The command line")
     # What help marks for the terminal.

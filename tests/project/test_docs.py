@@ -105,6 +105,12 @@ def test_the_site_needs_nothing_from_elsewhere(site):
         assert not re.search(r"(url\(|@import )[\"']?(https?:)?//", sheet.read_text())
 
 
+def test_the_reference_has_no_marks_of_sphinx(site):
+    for page in (site / "reference").glob("*.html"):
+        text = re.sub(r"<[^>]+>", "", page.read_text(encoding="utf-8"))
+        assert not re.search(r":(class|func|meth):|\.\. math::", text), page.name
+
+
 @pytest.mark.parametrize("name", ["index/Index.search", "search/Search", "eval/bench"])
 def test_the_reference_has_what_docstrings_say(site, name):
     page, _, member = name.partition("/")
@@ -139,3 +145,4 @@ def test_the_reference_has_every_command(site):
     text = (site / "reference" / "commands.html").read_text(encoding="utf-8")
     for command in app.registered_commands:
         assert f'id="rarefy-{command.name}"' in text
+    assert "..." not in re.search(r"Commands</strong>:.*?</ul>", text, re.DOTALL).group()
