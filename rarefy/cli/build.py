@@ -80,7 +80,7 @@ def build(
         typer.Option(
             metavar="HOST:PORT",
             show_default=False,
-            help="Of Ray's head; by default RAY_ADDRESS, or else Ray is started here.",
+            help="Of Ray's head; by default RAY_ADDRESS, a Ray here, or a new one (local).",
         ),
     ] = None,
 ) -> None:
