@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from capacity import cluster_table, left_out_table, plans_table, theory_table
-from promises import durability_table, live_table, network_table
+from promises import durability_table, live_table, network_table, recall_table
 from quality import (
     confusions_table,
     languages_table,
@@ -292,6 +292,7 @@ def _mean(sides: list[dict[str, Any]], name: str, form: str) -> str:
 TABLES: dict[str, Callable[[dict[str, Any]], str]] = {
     "durability": durability_table,
     "cluster": live_table,
+    "cluster/recall": recall_table,
     "encoding": encoding_table,
     "engine": engine_table,
     "exact": exact_table,
