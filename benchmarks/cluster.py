@@ -286,10 +286,7 @@ def recall(home: Path, smoke: bool) -> dict[str, Any]:
     return {
         "documents": documents.shape[0],
         "recall": found,
-        "targets": [
-            row(f"recall over 4 shards, {asked} asked", ">=", float(asked), of_shards["4"])
-            for asked, of_shards in found.items()
-        ],
+        "targets": [],
     }
 
 
@@ -312,9 +309,7 @@ def threshold(home: Path, smoke: bool) -> dict[str, Any]:
     return {
         "documents": documents.shape[0],
         "time_with_threshold": shares,
-        "targets": [
-            row("time of a shard that knows the others' threshold", "<=", 0.8, shares["10"])
-        ],
+        "targets": [],
     }
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from targets import met
 
-__all__ = ["durability_table", "live_table", "network_table", "offline_table"]
+__all__ = ["durability_table", "live_table", "network_table", "offline_table", "recall_table"]
 
 TITLES = {
     "crashes": "the process or the power ends, or the disk is full or broken, at each operation",
@@ -79,3 +79,15 @@ def live_table(result: dict[str, Any]) -> str:
         for target in part["targets"]
     ]
     return "\n".join(lines)
+
+
+def recall_table(result: dict[str, Any]) -> str:
+    """Return the recall over shards of which each is asked for one."""
+    found = result["recall"]["recall"]
+    shards = list(next(iter(found.values())))
+    lines = [f"| recall asked | {' | '.join(f'{n} shards' for n in shards)} |"]
+    lines += ["|--:|" + "--:|" * len(shards)]
+    lines += [
+        f"| {asked} | {' | '.join(f'{of[n]:.4f}' for n in shards)} |" for asked, of in found.items()
+    ]
+    return "\n".join(lines).replace("| 1 shards", "| 1 shard")

@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from capacity import cluster_table, left_out_table, plans_table, theory_table
-from promises import durability_table, live_table, network_table, offline_table
+from promises import durability_table, live_table, network_table, offline_table, recall_table
 from quality import (
     confusions_table,
     languages_table,
@@ -297,6 +297,7 @@ TABLES: dict[str, Callable[[dict[str, Any]], str]] = {
     "durability": durability_table,
     "cluster": live_table,
     "cluster/offline": offline_table,
+    "cluster/recall": recall_table,
     "encoding": encoding_table,
     "engine": engine_table,
     "engine/targets": both_targets,

@@ -4,6 +4,7 @@ Ray is of one process here, as in `test_shards.py`.
 """
 
 import os
+import pickle
 import tempfile
 import threading
 import time
@@ -79,6 +80,15 @@ def test_a_connection_that_was_cut_while_idle_loses_no_replica(tmp_path):
                 each.shutdown(2)
         assert index.search(weights(1), 6).ids[0, 5] == "5"
         assert index._fleet._replicas == before
+
+
+def test_a_request_that_cannot_be_read_is_answered_by_its_error(tmp_path):
+    with DistributedIndex.build(weights(6), storage=tmp_path, shards=1) as index:
+        (replica,) = index._fleet._replicas
+        failed, error = pickle.loads(replica.handle.made.call(b"no pickle"))
+        assert failed and isinstance(error, pickle.UnpicklingError)
+        failed, error = pickle.loads(replica.handle.made.call(pickle.dumps(("nothing",))))
+        assert failed and isinstance(error, AttributeError)
 
 
 def test_a_replica_that_was_slow_once_is_asked_first_again(tmp_path):
