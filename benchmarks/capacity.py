@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ import numpy as np
 matplotlib.use("Agg")
 from matplotlib import pyplot
 
-from rarefy.eval.scale import Cluster, Costs, Point, plan, simulate
+from rarefy.eval.scale import Cluster, Costs, Outcome, Point, plan, simulate
 from rarefy.eval.scale.queueing import (
     answered,
     hedged_quantile,
@@ -23,7 +24,8 @@ from rarefy.eval.scale.queueing import (
 )
 
 __all__ = [
-    "cluster_table", "draw", "left_out_table", "plans", "plans_table", "simulated", "theory_table",
+    "cluster_table", "draw", "failing_table", "left_out_table", "plans", "plans_table", "simulated",
+    "theory_table",
 ]  # fmt: skip
 
 SHARDS = 1000
@@ -35,20 +37,40 @@ LOADS = (0.2, 0.4, 0.6, 0.8)
 """Of the capacity that the shards have with one replica each."""
 DAY, OUTAGE = 86_400.0, 600.0
 """A replica fails once in a day, for ten minutes."""
+SILENT = 0.1
+"""Seconds until a request to a replica that is down is sent on: one that is gone says nothing."""
+LIVES, OF_A_LIFE, BEFORE = 12, 60, 40
+"""Clusters, as what is down when a query comes is much the same for the next; queries of each that
+count, and before these."""
+RECALLS = (None, 0.95)
 COLLECTIONS = (8_841_823, 138_364_198, 10_000_000_000)
-COLOURS = {"k=10": "#1b4f72", "k=100": "#d35400", "nnz=15": "#7d8c3a", "nnz=5": "#7f7f7f"}
+COLOURS = {
+    "k=10": "#1b4f72", "k=100": "#d35400", "nnz=15": "#7d8c3a", "nnz=5": "#7f7f7f",
+    "recall=0.95": "#8e44ad",
+}  # fmt: skip
 
 
 def plans(measured: Path) -> list[dict[str, Any]]:
     """Return what each collection wants at 100 queries a second."""
     return [
-        {"documents": n, "queries_per_second": 100, **plan(n, 100, measured=measured).to_dict()}
+        {
+            "documents": n,
+            "queries_per_second": 100,
+            "recall": recall,
+            **plan(n, 100, recall=recall, measured=measured).to_dict(),
+        }
         for n in COLLECTIONS
+        for recall in RECALLS
     ]
 
 
-def simulated(costs: Costs, shards: int = SHARDS, queries: int = 1000) -> dict[str, Any]:
-    """Simulate a cluster of the largest measured shard at each load, and check it by theory."""
+def simulated(
+    costs: Costs, shards: int = SHARDS, queries: int = 1000, lives: int = LIVES
+) -> dict[str, Any]:
+    """Simulate a cluster of the largest measured shard at each load, and check it by theory.
+
+    First all replicas stay up, then they fail while stragglers and hedging go on.
+    """
     shape = costs.points[-1].shapes["k=10"]
     mean = shape["mean_us"] / 1e6
     relative = np.array(shape["relative"])
@@ -59,7 +81,7 @@ def simulated(costs: Costs, shards: int = SHARDS, queries: int = 1000) -> dict[s
         return mean * difficulty * np.where(rng.random(n) < SLOW, TIMES_SLOWER, 1.0)
 
     busy = mean * (1 + SLOW * (TIMES_SLOWER - 1))
-    rows = []
+    rows, failing = [], []
     for load in LOADS:
         for replicas, hedge in (
             (1, math.inf),
@@ -68,25 +90,35 @@ def simulated(costs: Costs, shards: int = SHARDS, queries: int = 1000) -> dict[s
             (3, math.inf),
             (3, HEDGE),
         ):
+            label = {"load": load, "replicas": replicas, "hedged": math.isfinite(hedge)}
             cluster = Cluster(
                 service, load / busy, shards, replicas, hedge_after=hedge * mean
             )  # fmt: skip
             found = simulate(cluster, queries)
-            rows.append(
-                {
-                    "load": load,
-                    "replicas": replicas,
-                    "hedged": math.isfinite(hedge),
-                    "p50_ms": found.quantile(0.5) * 1e3,
-                    "p99_ms": found.quantile(0.99) * 1e3,
-                    "sent": found.sent,
-                }
-            )
+            rows.append({**label, **_tail([found])})
+            if replicas > 1:
+                cluster = replace(cluster, fails_after=DAY, back_after=OUTAGE, detected=SILENT)
+                found_of = [simulate(cluster, OF_A_LIFE, life, BEFORE) for life in range(lives)]
+                failing.append({**label, **_tail(found_of)})
     return {
         "shards": shards,
         "service_ms": mean * 1e3,
         "rows": rows,
+        "failing": failing,
         "theory": checked(shards),
+    }
+
+
+def _tail(found: list[Outcome]) -> dict[str, float]:
+    """Return the latencies of all queries of several clusters."""
+    latencies = np.concatenate([each.latencies for each in found])
+    failed = sum(each.failed for each in found)
+    p50, p99 = np.quantile(latencies, (0.5, 0.99)) if len(latencies) else (math.inf, math.inf)
+    return {
+        "p50_ms": float(p50) * 1e3,
+        "p99_ms": float(p99) * 1e3,
+        "sent": float(np.mean([each.sent for each in found])),
+        "answered": len(latencies) / (len(latencies) + failed),
     }
 
 
@@ -144,13 +176,14 @@ def left_out_table(result: dict[str, Any]) -> str:
 def plans_table(result: dict[str, Any]) -> str:
     """Return what collections want."""
     lines = [
-        "| documents | shards | memory GiB | machines | for memory | for 100 queries/s "
+        "| documents | search | shards | memory GiB | machines | for memory | for 100 queries/s "
         "| core s a query | latency ms | on a shard | build, core hours |",
-        "|" + "--:|" * 10,
+        "|--:|---|" + "--:|" * 9,
     ]
     for row in result["plans"]:
         cells = [
-            f"{row['documents']:,}", f"{row['shards']:,} x {row['replicas']}",
+            f"{row['documents']:,}", "exact" if row["recall"] is None else f"{row['recall']:.2f}",
+            f"{row['shards']:,} x {row['replicas']}",
             f"{row['memory_gib']:,.0f}", f"{row['machines']:,}", f"{row['machines_for_memory']:,}",
             f"{row['machines_for_queries']:,}", f"{row['core_seconds']:.3g}",
             f"{row['latency_us'] / 1e3:.2f}", f"{row['shard_us'] / 1e3:.2f}",
@@ -162,7 +195,15 @@ def plans_table(result: dict[str, Any]) -> str:
 
 def cluster_table(result: dict[str, Any]) -> str:
     """Return the tail of the latency by load and replicas."""
-    rows = result["cluster"]["rows"]
+    return _by_load(result["cluster"]["rows"])
+
+
+def failing_table(result: dict[str, Any]) -> str:
+    """Return the same where replicas fail, and the share of the queries that were answered."""
+    return _by_load(result["cluster"]["failing"])
+
+
+def _by_load(rows: list[dict[str, Any]]) -> str:
     loads = sorted({row["load"] for row in rows})
     lines = ["| p50, p99 in ms | " + " | ".join(f"load {load:g}" for load in loads) + " |"]
     lines.append("|---|" + "--:|" * len(loads))
@@ -170,8 +211,10 @@ def cluster_table(result: dict[str, Any]) -> str:
         cells = [f"{replicas} replica{'s' * (replicas > 1)}{', hedged' * hedged}"]
         for row in rows:
             if (row["replicas"], row["hedged"]) == (replicas, hedged):
-                sent = f" (sent {row['sent']:.2f})" if hedged else ""
-                cells.append(f"{row['p50_ms']:.1f}, {row['p99_ms']:.1f}{sent}")
+                notes = [f"sent {row['sent']:.2f}"] if hedged else []
+                notes += [f"answered {row['answered']:.1%}"] if row["answered"] < 1 else []
+                said = f" ({', '.join(notes)})" if notes else ""
+                cells.append(f"{row['p50_ms']:.1f}, {row['p99_ms']:.1f}{said}")
         lines.append("| " + " | ".join(cells) + " |")
     return "\n".join(lines)
 

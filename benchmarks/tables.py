@@ -18,7 +18,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from capacity import cluster_table, left_out_table, plans_table, theory_table
+from capacity import cluster_table, failing_table, left_out_table, plans_table, theory_table
 from promises import durability_table, live_table, network_table, offline_table, recall_table
 from quality import (
     confusions_table,
@@ -309,6 +309,7 @@ TABLES: dict[str, Callable[[dict[str, Any]], str]] = {
     "pooled": pooled_table,
     "reproductions": reproductions_table,
     "scale/cluster": cluster_table,
+    "scale/failing": failing_table,
     "scale/left-out": left_out_table,
     "scale/plans": plans_table,
     "scale/theory": theory_table,

@@ -43,7 +43,7 @@ class Machine:
 
 @dataclass(frozen=True)
 class Plan:
-    """What a collection wants; exact search, times without queues.
+    """What a collection wants; times without queues.
 
     Attributes
     ----------
@@ -94,6 +94,7 @@ def plan(
     shard_documents: int | None = None,
     postings: float | None = None,
     fan_out: int = 32,
+    recall: float | None = None,
     machine: Machine | None = None,
     measured: Path = MEASURED,
 ) -> Plan:
@@ -113,6 +114,8 @@ def plan(
         Of a document; by default the mean of those measured.
     fan_out
         Machines that one asks at most.
+    recall
+        Of an approximate search, one of those that were measured; None for an exact one.
     machine
         What they are.
     measured
@@ -121,7 +124,8 @@ def plan(
     Raises
     ------
     InputError
-        If something is not positive, or a machine cannot hold a shard.
+        If something is not positive, the recall was not measured, or a machine cannot hold a
+        shard.
     """
     costs = Costs.measured(measured)
     machine = machine or Machine()
@@ -144,7 +148,11 @@ def plan(
     known = costs.points[-1]
     usual = known.postings / known.documents
     density = usual if postings is None else postings
-    shard_us = costs.microseconds(each) * density / usual
+    shape = "k=10" if recall is None else f"recall={recall:g}"
+    if shape not in known.shapes:
+        there = ", ".join(name.partition("=")[2] for name in known.shapes if "recall" in name)
+        raise InputError(f"recall is {recall}; expected None or one that was measured: {there}")
+    shard_us = costs.microseconds(each, shape) * density / usual
     levels = math.ceil(round(math.log(max(shards, 2), fan_out), 9))
     widths = [math.ceil(shards ** (1 / levels))] * levels if shards > 1 else []
     record = json.loads(measured.read_text(encoding="utf-8"))
@@ -155,7 +163,7 @@ def plan(
     core_us = shards * shard_us + asked * (
         _slope(record["messages"]) + _slope(record["merge"])
     )  # fmt: skip
-    memory = costs.bytes(documents * density) * replicas / 2**30
+    memory = shards * costs.bytes(each, each * density) * replicas / 2**30
     room, one = machine.memory_gib * machine.memory_used, memory / (shards * replicas)
     fitting = math.floor(room / one)
     if fitting < 1:
@@ -182,7 +190,7 @@ def plan(
         core_seconds=core_us / 1e6,
         machines_for_memory=for_memory,
         machines_for_queries=for_queries,
-        build_core_hours=shards * costs.build_s(each * density) / 3600,
+        build_core_hours=shards * costs.build_s(each, each * density) / 3600,
         beyond=each > largest,
     )
 

@@ -120,6 +120,24 @@ class _Query:
         self.last = max(self.last, at)
 
 
+class _Request:
+    """A query at one shard: which replicas it was sent to, and when the first answers.
+
+    `again` is what it takes wherever it is sent again. `waiting` counts the moments at which
+    another replica may be asked; `answered` is known as soon as one takes the request, and nothing
+    is done for that before its time.
+    """
+
+    __slots__ = (
+        "again", "answered", "hedged", "known", "order", "query", "shard", "tried", "waiting",
+    )  # fmt: skip
+
+    def __init__(self, query: _Query, shard: int, order: list[int], again: float) -> None:
+        self.query, self.shard, self.order, self.again = query, shard, order, again
+        self.tried, self.waiting, self.hedged = 0, 0, False
+        self.answered, self.known = math.inf, 0.0
+
+
 def simulate(cluster: Cluster, queries: int = 2000, seed: int = 0, warm: int = 100) -> Outcome:
     """Let queries arrive one after the other, and wait for all.
 
@@ -151,62 +169,76 @@ def simulate(cluster: Cluster, queries: int = 2000, seed: int = 0, warm: int = 1
         [_Replica(cluster, rng) for _ in range(cluster.replicas)] for _ in range(cluster.shards)
     ]
     env = simpy.Environment()
-    asked: list[_Query] = []
+    arrived: list[_Query] = []
     sent = 0
 
-    def request(
-        query: _Query, shard: int, order: list[int], seconds: Iterator[float], tried: int
-    ) -> None:
-        """Ask a replica, and be called again if it fails or is late."""
-        nonlocal sent
-        sent += 1
-        end, sound = replicas[shard][order[tried]].serve(env.now, next(seconds))
-        late = env.now + cluster.hedge_after
-        more = tried + 1 < len(order)
-        if sound and (end <= late or not more):
-            query.shard_done(end)
-        elif sound:
-            _after(env, late, lambda: hedge(query, shard, order[tried + 1], next(seconds), end))
-        elif more:
-            _after(env, end, lambda: request(query, shard, order, seconds, tried + 1))
-        else:
-            query.failed = True
-            query.shard_done(end)
+    def send(request: _Request) -> None:
+        """Ask the next replica."""
+        replica = replicas[request.shard][request.order[request.tried]]
+        follow(request, *replica.serve(env.now, request.again))
 
-    def hedge(query: _Query, shard: int, other: int, seconds: float, end: float) -> None:
+    def follow(request: _Request, end: float, sound: bool) -> None:
+        """Ask one more if the one that was asked is late, and if it fails."""
         nonlocal sent
         sent += 1
-        second, sound = replicas[shard][other].serve(env.now, seconds)
-        query.shard_done(min(end, second) if sound else end)
+        request.tried += 1
+        request.known = max(request.known, end)
+        if sound:
+            request.answered = min(request.answered, end)
+        late = env.now + cluster.hedge_after
+        if end > late and not request.hedged:
+            request.hedged = True
+            further(request, late)
+        if not sound:
+            further(request, end)
+        settle(request)
+
+    def further(request: _Request, at: float) -> None:
+        if request.tried < len(request.order):
+            request.waiting += 1
+            _after(env, at, lambda: another(request))
+
+    def another(request: _Request) -> None:
+        request.waiting -= 1
+        if request.answered > env.now and request.tried < len(request.order):
+            send(request)
+        else:
+            settle(request)
+
+    def settle(request: _Request) -> None:
+        if not request.waiting:
+            sound = math.isfinite(request.answered)
+            request.query.failed |= not sound
+            request.query.shard_done(request.answered if sound else request.known)
 
     def arrivals() -> Iterator[Any]:
+        nonlocal sent
         for _ in range(warm + queries):
             yield env.timeout(rng.exponential(1 / cluster.queries_per_second))
             query = _Query(env.now, cluster.shards)
-            asked.append(query)
+            arrived.append(query)
             drawn = cluster.service(rng, 2 * cluster.shards).tolist()
-            first, again = drawn[: cluster.shards], drawn[cluster.shards :]
+            pairs = zip(drawn[: cluster.shards], drawn[cluster.shards :], strict=True)
             starts = rng.integers(0, cluster.replicas, cluster.shards).tolist()
-            for shard, start in enumerate(starts):
-                order = [(start + i) % cluster.replicas for i in range(cluster.replicas)]
-                request(query, shard, order, _times(first[shard], again[shard]), 0)
+            late = env.now + cluster.hedge_after
+            for shard, (start, (first, again)) in enumerate(zip(starts, pairs, strict=True)):
+                end, sound = replicas[shard][start].serve(env.now, first)
+                if sound and end <= late:
+                    sent += 1
+                    query.shard_done(end)
+                else:
+                    order = [(start + i) % cluster.replicas for i in range(cluster.replicas)]
+                    follow(_Request(query, shard, order, again), end, sound)
 
     env.process(arrivals())
     env.run()
-    counted = asked[warm:]
+    counted = arrived[warm:]
     latencies = [query.last - query.arrived for query in counted if not query.failed]
     return Outcome(
         np.array(latencies),
         sum(query.failed for query in counted),
-        sent / (len(asked) * cluster.shards),
+        sent / (len(arrived) * cluster.shards),
     )
-
-
-def _times(first: float, again: float) -> Iterator[float]:
-    """Yield what a request takes, and what it takes wherever it is sent again."""
-    yield first
-    while True:
-        yield again
 
 
 def _after(env: Any, at: float, call: Callable[[], None]) -> None:

@@ -35,9 +35,15 @@ def plan(
             metavar="N", show_default=False, help="Non-zeros of a document; 74 by default."
         ),
     ] = None,
+    recall: Annotated[
+        float | None,
+        typer.Option(
+            metavar="R", show_default=False, help="0.95 or 0.99; by default search is exact."
+        ),
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Say how many machines a collection wants, and how long exact search will take.
+    """Say how many machines a collection wants, and how long search will take.
 
     The figures are of a model that is fitted to measured shards: docs/scale.md.
 
@@ -56,6 +62,7 @@ def plan(
         replicas=replicas,
         shard_documents=None if shard is None else int(shard),
         postings=postings,
+        recall=recall,
         machine=Machine(memory_gib=memory, cores=cores),
     )
     if as_json:

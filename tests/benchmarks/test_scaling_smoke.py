@@ -1,8 +1,5 @@
 """Growing a collection and measuring its scaling: each on a toy."""
 
-import json
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -13,15 +10,8 @@ ROOT = Path(__file__).parents[2]
 pytestmark = pytest.mark.jit
 
 
-def smoke(name, out):
-    pytest.importorskip("matplotlib")
-    command = [sys.executable, f"benchmarks/{name}.py", "--smoke", "--out", str(out)]
-    subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True, timeout=600)
-    return json.loads(out.read_text(encoding="utf-8"))
-
-
-def test_scaling(tmp_path):
-    result = smoke("scaling", tmp_path / "scaling.json")
+def test_scaling(on_a_toy, tmp_path):
+    result = on_a_toy("scaling")
     assert [c["documents"] for c in result["collections"]] == [500, 1000, 2000]
     for collection in result["collections"]:
         assert {run["mode"] for run in collection["times"]} == set(result["models"])
@@ -36,8 +26,8 @@ def test_scaling(tmp_path):
     assert "</svg>" in (tmp_path / "scaling.svg").read_text(encoding="utf-8")
 
 
-def test_synthetic_resembles_real(tmp_path):
-    statistics = smoke("synthetic", tmp_path / "synthetic.json")["statistics"]
+def test_synthetic_resembles_real(on_a_toy):
+    statistics = on_a_toy("synthetic")["statistics"]
     real, synthetic = statistics["real"], statistics["synthetic"]
     assert synthetic["documents"] == real["documents"]
     assert synthetic["nnz"]["mean"] == pytest.approx(real["nnz"]["mean"], rel=0.2)

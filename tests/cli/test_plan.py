@@ -15,6 +15,8 @@ def test_it_prints_a_plan(run):
     assert f"{found['shards']:,} of" in done.out
     larger = json.loads(run("plan", "138e6", "--queries", 100, "--postings", 150, "--json").out)
     assert larger["memory_gib"] > 1.9 * found["memory_gib"]
+    some = json.loads(run("plan", "138e6", "--queries", 100, "--recall", 0.95, "--json").out)
+    assert some["core_seconds"] < found["core_seconds"] / 2
     assert "larger than any that was measured" in run("plan", "1e9", "--shard", "1e7").out
 
 
@@ -29,6 +31,7 @@ def test_it_prints_a_plan(run):
         (["10", "--cores", "0"], "cores is 0; expected more than 0"),
         (["10", "--memory", "nan"], "memory_gib is nan; expected more than 0"),
         (["138e6", "--memory", "1"], "GiB, and a machine has 0.8 for shards: use smaller shards"),
+        (["10", "--recall", "0.5"], "recall is 0.5; expected None or one that was measured"),
         (["10", "--postings", "0"], "postings is 0.0; expected more than 0"),
     ],
 )

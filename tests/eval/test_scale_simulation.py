@@ -98,3 +98,29 @@ def test_what_cannot_be_is_refused():
         simulate(Cluster(exponential, 1.0, shards=0))
     with pytest.raises(InputError, match="of 1 cores; expected less"):
         response_mean(2.0, 1.0)
+
+
+@pytest.mark.parametrize(("hedge_after", "least"), [(math.inf, 6.0), (2.0, 3.0)])
+def test_a_hedge_does_not_wait_for_a_failure_to_be_noticed(hedge_after, least):
+    """What is sent to a replica that is down comes back after five seconds, or is hedged in two."""
+    cluster = Cluster(
+        lambda rng, n: np.full(n, 1.0), 0.001, 1, 2, hedge_after=hedge_after,
+        fails_after=100.0, back_after=100.0, detected=5.0,
+    )  # fmt: skip
+    found = simulate(cluster, 2000)
+    assert found.failed == pytest.approx(2000 * 0.25, rel=0.2)
+    late = found.latencies[found.latencies > 1.5]
+    assert len(late) / 2000 == pytest.approx(0.25, rel=0.2)
+    assert np.median(late) == pytest.approx(least)
+    assert found.sent == pytest.approx(1.5, rel=0.1)
+
+
+def test_hedges_fail_too():
+    """Of three replicas a hedge goes to the second, and to the third when that fails."""
+    cluster = Cluster(
+        lambda rng, n: np.full(n, 1.0), 0.001, 1, 3, hedge_after=2.0,
+        fails_after=100.0, back_after=100.0, detected=5.0,
+    )  # fmt: skip
+    found = simulate(cluster, 2000)
+    assert set(np.round(found.latencies, 9)) >= {1.0, 3.0, 6.0}
+    assert found.failed == pytest.approx(2000 * 0.125, rel=0.3)

@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-sys.path.insert(0, str(Path(__file__).parent))  # there is cluster
+sys.path.insert(0, str(Path(__file__).parent))  # there are cluster and edge
 
-KINDS = ["milvus", "qdrant", "postgres", "elasticsearch", "opensearch"]
+KINDS = ["milvus", "qdrant", "edge", "postgres", "elasticsearch", "opensearch"]
 NUMBERS = itertools.count()
 
 
@@ -46,7 +46,7 @@ def addresses(tmp_path_factory):
 
 
 @pytest.fixture
-def opened(addresses):
+def opened(addresses, tmp_path_factory):
     """Opens stores, which are dropped at the end."""
     from rarefy.stores import Elastic, Milvus, Postgres, Qdrant
 
@@ -62,6 +62,14 @@ def opened(addresses):
             options |= {"transport": cluster.transport, "product": kind}
             made.append(Elastic("http://cluster:9200", name, **options))
             made[-1].cluster = cluster
+            return made[-1]
+        if kind == "edge":
+            pytest.importorskip("qdrant_client")
+            pytest.importorskip("qdrant_edge")
+            from edge import EdgeClient
+
+            made.append(Qdrant(":memory:", name))
+            made[-1]._client = EdgeClient(tmp_path_factory.mktemp(kind))
             return made[-1]
         made.append(classes[kind](addresses(kind), name, **options))
         return made[-1]
