@@ -293,12 +293,13 @@ def _aligned(
     if plan.sharpness == 0:
         return _composed(text, *ridge_map(known, meant, plan.ridge, weights))
     points, inverse = np.unique(known, axis=0, return_inverse=True)
-    counts = np.bincount(inverse, weights)
+    counts = np.bincount(inverse, weights).astype(np.float64)
     sums = np.zeros((len(points), meant.shape[1]), np.float32)
     np.add.at(sums, inverse, weights[:, None] * meant)
     landmarks = Landmarks.at(points, vectors, plan.sharpness)
     likeness = landmarks(torch.from_numpy(points).float()).numpy()
-    alpha = kernel_map(likeness, sums / counts[:, None].astype(np.float32), plan.ridge, counts)
+    means = (sums / counts[:, None]).astype(np.float32)
+    alpha = kernel_map(likeness, means, plan.ridge, counts)
     return _composed(text, *alpha, landmarks)
 
 
