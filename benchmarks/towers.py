@@ -2,9 +2,10 @@
 
 Emoji: names ask for pictures of concepts that training left out, in an art style that it left
 out, too. The towers of ``rarefy train emoji`` beside dense projectors of the same pairs: ridge
-regression of the names' vectors, with ImageNet's classes as anchors and without, and two linear
-maps trained from there. Also: whether the terms of a picture are words of its name, names of other
-languages, and what the dense projection confuses. Writes results/towers.json.
+regression of the names' vectors, with ImageNet's classes as anchors and without, two linear maps
+trained from there, and the kernel ridge regression that the towers stand on. Also: whether the
+terms of a picture are words of its name, names of other languages, and what the dense projection
+confuses. Writes results/towers.json.
 
     rarefy train emoji --out out/emoji
     python benchmarks/towers.py out/emoji/model [--split validation] [--keep]
@@ -29,17 +30,16 @@ from rarefy.eval import load_collection
 from rarefy.eval.collections import Collection
 from rarefy.eval.diagnostics import confusion_report, linear_cka, modality_gap, own_terms
 from rarefy.eval.environment import environment
-from rarefy.sparse import DenseEncoder, Towers
+from rarefy.sparse import DenseEncoder, SparseModel, Towers
 from rarefy.sparse.objectives import PairObjective, score_loss
 from rarefy.sparse.training import PairBatches, TrainingPlan, terms_of, train
 from rarefy.sparse.training.alignment import Anchors, ridge_map
-from rarefy.sparse.training.emoji import imagenet_anchors
+from rarefy.sparse.training.emoji import imagenet_anchors, picture_pairs
 from rarefy.sparse.training.sources import emoji_concepts
 from rarefy.sparse.training.sources.emoji import LANGUAGES
 from rarefy.sparse.training.towers import TowerPlan
 
 RESULT = Path(__file__).parent / "results" / "towers.json"
-STYLES = ("google", "joypixels", "twitter")
 TEMPERATURE = 0.05
 ASKED = ("ar", "de", "en", "es", "fr", "ja", "ko", "ru", "tr", "zh")
 DEPTH = 10
@@ -69,14 +69,8 @@ class Projector(nn.Module):
 
 def training_pairs(text: DenseEncoder, image: DenseEncoder) -> tuple[Rows, Rows]:
     """Return the vectors of names and pictures that the recipe learns from."""
-    named = [
-        (concept, name)
-        for concept in emoji_concepts("train")
-        for name in dict.fromkeys((concept.captions["en"], *concept.aliases))
-    ]
-    names = text.encode([name for _, name in named])
-    pictures = [concept.pictures[style] for style in STYLES for concept, _ in named]
-    return np.concatenate([names] * len(STYLES)), image.encode(pictures)
+    pictures, names = picture_pairs(emoji_concepts("train"))
+    return text.encode(names), image.encode(pictures)
 
 
 def projector(
@@ -126,6 +120,15 @@ def projected(model: Projector, vectors: Rows, task: str) -> Rows:
     with torch.inference_mode():
         features = model({"sentence_embedding": torch.from_numpy(vectors)}, task=task)
     return np.asarray(features["sentence_embedding"])
+
+
+def before_terms(tower: SparseModel, vectors: Rows) -> Rows:
+    """Return the dense vectors, at unit length, that a tower's terms are made of."""
+    head = tower.encoder.head
+    with torch.inference_mode():
+        given = torch.from_numpy(vectors)
+        given = given if head.kernel is None else head.kernel(given)
+        return np.asarray(nn.functional.normalize(head.projection(given), dim=1))
 
 
 def recalls(scores: NDArray[np.floating]) -> dict[str, float]:
@@ -183,10 +186,14 @@ def compare(model: Towers, split: str, style: str, steps: int, seed: int) -> dic
         sides[name] = projected(rival, asked, "query"), projected(rival, drawn, "document")
         scores[name] = sides[name][0] @ sides[name][1].T
         rows[name] = recalls(scores[name])
+    kernel = "kernel ridge, anchors"
+    sides[kernel] = before_terms(model["en"], asked), before_terms(model["image"], drawn)
+    scores[kernel] = sides[kernel][0] @ sides[kernel][1].T
+    rows[kernel] = recalls(scores[kernel])
     queries = model.encode_queries(collection.queries)
     documents = model.encode_documents(collection.documents)
     scores["towers"] = (queries @ documents.T).toarray()
-    best = max(rivals, key=lambda name: rows[name]["R@10"])
+    best = max(sides, key=lambda name: rows[name]["R@10"])
     rows["towers"] = {
         **recalls(scores["towers"]),
         "query_nnz": queries.nnz / queries.shape[0],

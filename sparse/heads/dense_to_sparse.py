@@ -3,9 +3,10 @@
 The projection of a dense vector to a vocabulary is that of Nguyen, Hendriksen, Yates and de Rijke,
 "Multimodal Learned Sparse Retrieval with Probabilistic Expansion Control", ECIR 2024:
 
-1. h = layer norm (projection @ vector), both optional;
+1. h = layer norm (projection @ vector), both optional; the projection may be of the vector's
+   likeness to landmarks;
 2. z = rows @ h + bias;
-3. weights = log1p(relu(z - threshold)), the largest k of them.
+3. weights = log1p(relu(z - threshold)), the largest k of them; at unit length, if asked for.
 
 Without training, rows are the encoder's own word embeddings, centred, times the inverse square root
 of their covariance, at unit length; and z is standardised: mean 0 and deviation 1 for each term
@@ -24,6 +25,7 @@ from torch import Tensor, nn
 
 from rarefy.errors import InputError
 from rarefy.sparse.heads.head import VectorHead, check_counts, sample
+from rarefy.sparse.heads.landmarks import Landmarks
 from rarefy.sparse.heads.words import moments, standardise, whitened, word_columns
 
 if TYPE_CHECKING:
@@ -68,11 +70,17 @@ class DenseToSparse(VectorHead):
         the projection, the layer norm and each term's bias alone.
     activation
         ``"log1p_relu"``, ``"relu"``, or ``"log1p_log1p_relu"``, which saturates earlier.
+    unit
+        Whether the weights are brought to unit length, so that scores are cosines.
+    landmarks
+        How many known vectors stand before the projection; 0 for none. It needs `hidden_features`.
+    sharpness
+        Of :class:`rarefy.sparse.heads.landmarks.Landmarks`.
 
     Raises
     ------
     InputError
-        If a number is out of range, or there is no such activation.
+        If a number is out of range, there is no such activation, or landmarks have no projection.
     """
 
     config_keys = [  # noqa: RUF012 - as the base class declares it
@@ -86,6 +94,9 @@ class DenseToSparse(VectorHead):
         "normalise",
         "train_rows",
         "activation",
+        "unit",
+        "landmarks",
+        "sharpness",
     ]
 
     def __init__(
@@ -100,6 +111,9 @@ class DenseToSparse(VectorHead):
         normalise: bool = False,
         train_rows: bool = True,
         activation: Activation = "log1p_relu",
+        unit: bool = False,
+        landmarks: int = 0,
+        sharpness: float = 3.0,
     ) -> None:
         super().__init__()
         check_counts(
@@ -111,6 +125,10 @@ class DenseToSparse(VectorHead):
             raise InputError(
                 f"activation is {activation!r}; expected one of {', '.join(_ACTIVATIONS)}"
             )
+        if landmarks and not hidden_features:
+            raise InputError(
+                f"landmarks is {landmarks}, with no projection; expected hidden_features, too"
+            )
         self.in_features = in_features
         self.vocabulary_size = vocabulary_size
         self.active_terms = active_terms
@@ -121,8 +139,12 @@ class DenseToSparse(VectorHead):
         self.normalise = normalise
         self.train_rows = train_rows
         self.activation: Activation = activation
+        self.unit = unit
+        self.landmarks = landmarks
+        self.sharpness = sharpness
         width = hidden_features or in_features
-        self.projection = nn.Linear(in_features, width) if hidden_features else None
+        self.kernel = Landmarks(in_features, landmarks, sharpness) if landmarks else None
+        self.projection = nn.Linear(landmarks or in_features, width) if hidden_features else None
         if self.projection is not None:
             nn.init.eye_(self.projection.weight)
             nn.init.zeros_(self.projection.bias)
@@ -257,10 +279,15 @@ class DenseToSparse(VectorHead):
         if not self.ready:
             raise InputError("this DenseToSparse head knows no sample of texts: call fit first")
         logits, places = self.logits(vectors).topk(min(self.terms(task), self.active_terms), dim=1)
-        return _ACTIVATIONS[self.activation](logits - self.threshold), self.columns[places]
+        weights: Tensor = _ACTIVATIONS[self.activation](logits - self.threshold)
+        if self.unit:
+            weights = nn.functional.normalize(weights, dim=1)
+        return weights, self.columns[places]
 
     def hidden(self, vectors: Tensor) -> Tensor:
         """Return h [n, h] of dense vectors [n, in_features]: what the rows are multiplied with."""
+        if self.kernel is not None:
+            vectors = self.kernel(vectors)
         if self.projection is not None:
             vectors = self.projection(vectors)
         return vectors if self.norm is None else self.norm(vectors)

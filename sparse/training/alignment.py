@@ -6,10 +6,11 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy import linalg
 
 from rarefy.errors import InputError
 
-__all__ = ["Anchors", "ridge_map", "spread_like"]
+__all__ = ["Anchors", "kernel_map", "ridge_map", "spread_like"]
 
 
 class Anchors(NamedTuple):
@@ -73,6 +74,43 @@ def ridge_map(
     else:
         weight = x.T @ np.linalg.solve(x @ x.T + damping * np.eye(len(x)), y)
     return weight.astype(np.float32), (y_mean - x_mean @ weight).astype(np.float32)
+
+
+def kernel_map(
+    likeness: NDArray[np.floating],
+    targets: NDArray[np.floating],
+    ridge: float,
+    weights: NDArray[np.floating],
+) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    r"""Return the affine map of likenesses that predicts targets best, by kernel ridge regression.
+
+    With K the likenesses of the n known items to each other and w the weights over their mean,
+
+    .. math:: \alpha = (K + \lambda\, \mathrm{diag}(1 / w))^{-1} (Y - \bar y)
+
+    of which an item's prediction is :math:`k(x)^\top \alpha + \bar y`. Saunders, Gammerman and
+    Vovk, "Ridge Regression Learning Algorithm in Dual Variables", ICML 1998. It takes memory for
+    two matrices of n times n numbers, and time of the order of their third power.
+
+    Parameters
+    ----------
+    likeness : float [n, n]
+        Positive definite, with ones on the diagonal.
+    targets : float [n, h]
+    ridge
+        Lambda, above 0.
+    weights : float [n]
+        How much each pair counts, above 0.
+
+    Returns
+    -------
+    alpha : float32 [n, h], mean : float32 [h]
+    """
+    shares = weights / weights.mean()
+    mean = (shares[:, None] * targets).mean(0)
+    damped = likeness + np.diag(ridge / shares).astype(likeness.dtype)
+    solved = linalg.solve(damped, targets - mean, assume_a="pos", overwrite_a=True)
+    return solved.astype(np.float32), mean.astype(np.float32)
 
 
 def spread_like(rows: NDArray[np.floating], vectors: NDArray[np.floating]) -> NDArray[np.float32]:

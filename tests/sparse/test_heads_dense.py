@@ -12,6 +12,7 @@ pytest.importorskip("sentence_transformers")
 from rarefy.errors import InputError  # noqa: E402
 from rarefy.sparse.heads.dense_to_sparse import DenseToSparse  # noqa: E402
 from rarefy.sparse.heads.head import keep_largest  # noqa: E402
+from rarefy.sparse.heads.landmarks import Landmarks  # noqa: E402
 from rarefy.sparse.heads.words import predictors  # noqa: E402
 
 pytestmark = pytest.mark.models
@@ -37,6 +38,8 @@ def numpy_of(tensor):
 def expected(head, vectors, k):
     """The definition of the head, by loops over texts, in float64."""
     hidden = vectors.astype(np.float64)
+    if head.kernel is not None:
+        hidden = numpy_of(head.kernel(torch.from_numpy(vectors)))
     if head.projection is not None:
         hidden = hidden @ numpy_of(head.projection.weight).T + numpy_of(head.projection.bias)
     if head.norm is not None:
@@ -53,6 +56,8 @@ def expected(head, vectors, k):
             if head.activation == "log1p_log1p_relu":
                 value = np.log(1 + value)
             row[int(head.columns[place])] = value
+    if head.unit:
+        weights /= np.maximum(np.sqrt((weights**2).sum(1, keepdims=True)), 1e-12)
     return weights
 
 
@@ -62,6 +67,8 @@ OPTIONS = [
     {"activation": "log1p_log1p_relu", "normalise": True},
     {"hidden_features": 6, "train_rows": False},
     {"hidden_features": 6, "normalise": True, "threshold": 0.2},
+    {"activation": "relu", "unit": True},
+    {"hidden_features": 6, "landmarks": 3, "sharpness": 1.5},
 ]
 
 
@@ -73,6 +80,8 @@ def head(request, encoder, vectors):
     with torch.no_grad():
         for parameter in head.parameters():
             parameter.add_(0.1 * torch.randn_like(parameter))
+        if head.kernel is not None:
+            head.kernel = Landmarks.at(vectors[:3] + 1, vectors, head.sharpness)
     head.standardise(*head.moments(vectors))
     return head
 
@@ -142,6 +151,18 @@ def test_predictors_are_those_of_ridge_regression(vectors):
     assert not found[2].any()
 
 
+def test_landmarks(vectors):
+    constant = np.concatenate([vectors, np.ones((7, 1), np.float32)], axis=1)
+    known = constant[:4]
+    found = numpy_of(Landmarks.at(known, constant, 2.0)(torch.from_numpy(constant)))
+    for row, vector in zip(found, constant, strict=True):
+        for likeness, point in zip(row, known, strict=True):
+            x, y = ((side[:6] - vectors.mean(0)) / vectors.std(0) for side in (vector, point))
+            cosine = x @ y / np.linalg.norm(x) / np.linalg.norm(y)
+            assert likeness == pytest.approx(np.exp(2 * (cosine - 1)), abs=1e-5)
+    np.testing.assert_allclose(found[:4].diagonal(), 1, atol=1e-5)
+
+
 def test_random_control(vectors):
     head = DenseToSparse.random(6, 3000, seed=3, threshold=0.0, document_terms=8)
     again = DenseToSparse.random(6, 3000, seed=3, threshold=0.0, document_terms=8)
@@ -167,5 +188,7 @@ def test_bad_input():
         DenseToSparse(4, 5, 5, -1)
     with pytest.raises(InputError, match="activation is 'tanh'; expected one of relu, log1p_relu"):
         DenseToSparse(4, 5, 5, activation="tanh")
+    with pytest.raises(InputError, match="landmarks is 3, with no projection"):
+        DenseToSparse(4, 5, 5, landmarks=3)
     with pytest.raises(InputError, match="call fit first"):
         DenseToSparse(4, 5, 5).project(np.zeros((1, 4), np.float32), "query")

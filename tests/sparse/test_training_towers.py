@@ -13,7 +13,12 @@ st = pytest.importorskip("sentence_transformers")
 
 from rarefy.errors import InputError  # noqa: E402
 from rarefy.sparse import SparseModel, Vocabulary, load  # noqa: E402
-from rarefy.sparse.training.alignment import Anchors, ridge_map, spread_like  # noqa: E402
+from rarefy.sparse.training.alignment import (  # noqa: E402
+    Anchors,
+    kernel_map,
+    ridge_map,
+    spread_like,
+)
 from rarefy.sparse.training.towers import TowerPlan, text_head, train_tower  # noqa: E402
 
 pytestmark = pytest.mark.models
@@ -86,6 +91,19 @@ def test_ridge_is_the_minimum(shape, weighted):
         assert loss(weight) < loss(weight + 0.01 * random.normal(size=weight.shape))
 
 
+def test_kernel_ridge_of_products_is_ridge():
+    random = np.random.default_rng(3)
+    x, y = random.normal(size=(9, 4)), random.normal(size=(9, 2))
+    weights = 1 + random.random(9)
+    shares = (weights / weights.mean())[:, None]
+    x -= (shares * x).mean(0)
+    alpha, mean = kernel_map(x @ x.T, y, 0.7, weights)
+    np.testing.assert_allclose(mean, (shares * y).mean(0), atol=1e-6)
+    products = x.T @ (shares * x) + 0.7 * np.eye(4)
+    direct = np.linalg.solve(products, x.T @ (shares * (y - (shares * y).mean(0))))
+    np.testing.assert_allclose(x.T @ alpha, direct, atol=1e-5)
+
+
 def test_anchors_pull_the_map():
     random = np.random.default_rng(2)
     x, y = random.normal(size=(20, 5)), random.normal(size=(20, 3))
@@ -111,6 +129,38 @@ def test_the_closed_form_is_the_text_s_head_over_a_ridge(encoder, items, tmp_pat
     expected = text.project(items @ weight + bias, "document").toarray()
     found = tower.project(items, "document").toarray()
     np.testing.assert_allclose(found, expected, atol=1e-3)
+
+
+def test_a_bent_map_is_a_part_of_the_head(encoder, items, tmp_path):
+    text = text_head(encoder, CAPTIONS, words=0)
+    anchors = Anchors(items[:8] + 1, CAPTIONS[:8], share=0.3)
+    plan = TowerPlan(ridge=0.5, sharpness=2.0, predictors=0, frequent=0)
+    # The first four items come twice, with two captions each.
+    pairs = np.concatenate([items, items[:4]]), [*CAPTIONS, *CAPTIONS[60:]]
+    tower, _ = train_tower(encoder, text, *pairs, tmp_path, plan, anchors=anchors)
+    assert tower.landmarks == 64 + 8
+    said = encoder.encode(CAPTIONS)
+    meant = np.concatenate([said, said[:8]])
+    meant[:4] = (said[:4] + said[60:]) / 2
+    weights = np.array([2.0] * 4 + [1.0] * 60 + [0.3 * 68 / 8] * 8)
+    mean, deviation = pairs[0].mean(0), pairs[0].std(0)
+
+    def likeness(a, b):
+        a, b = ((side - mean) / deviation for side in (a, b))
+        a, b = (side / np.linalg.norm(side, axis=1, keepdims=True) for side in (a, b))
+        return np.exp(2.0 * (a @ b.T - 1))
+
+    known = np.concatenate([items, items[:8] + 1])
+    centre = weights @ meant / weights.sum()
+    damped = likeness(known, known) + np.diag(0.5 * weights.mean() / weights)
+    new = items[::5] + 0.3
+    mapped = likeness(new, known) @ np.linalg.solve(damped, meant - centre) + centre
+    expected = text.project(mapped.astype(np.float32), "document").toarray()
+    np.testing.assert_allclose(tower.project(new, "document").toarray(), expected, atol=1e-3)
+    (tmp_path / "head").mkdir()
+    tower.save(str(tmp_path / "head"))
+    again = type(tower).load(str(tmp_path / "head"))
+    assert (again.project(new, "document") != tower.project(new, "document")).nnz == 0
 
 
 def test_rows_turn_to_the_words_of_captions(encoder, items, tmp_path):
@@ -197,6 +247,8 @@ def test_bad_input(encoder, items, tmp_path):
         TowerPlan(dropout=1.0)
     with pytest.raises(InputError, match="steps is -1"):
         TowerPlan(steps=-1)
+    with pytest.raises(InputError, match="sharpness is nan"):
+        TowerPlan(sharpness=float("nan"))
 
 
 def test_a_multilingual_encoder_of_a_package(monkeypatch, tmp_path, text_of_e5):

