@@ -116,6 +116,7 @@ def search_pairs(
     return Hits(*(np.concatenate(arrays) for arrays in zip(none, *found, strict=True)))
 
 
+@np.errstate(over="ignore", invalid="ignore")
 def _candidates(
     snapshot: Snapshot,
     query: Vectors,
@@ -156,6 +157,7 @@ def _pairs(part: Part, first: int, d: int) -> Pairs:
         return part.derived[first]
 
 
+@np.errstate(over="ignore")  # weights near the end of float32 have no bound: all are candidates
 def _made(layout: Layout, first: int, d: int) -> Pairs:
     n = len(layout.indptr) - 1
     differences = np.empty((n, d), np.float32)
