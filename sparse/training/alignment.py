@@ -105,7 +105,20 @@ def kernel_map(
     Returns
     -------
     alpha : float32 [n, h], mean : float32 [h]
+
+    Raises
+    ------
+    InputError
+        If there is not one target and one weight above 0 for each item, or the ridge is not above
+        0.
     """
+    if not likeness.shape == (len(targets), len(weights)) or not (weights > 0).all():
+        raise InputError(
+            f"likenesses are {likeness.shape}, of {len(targets)} targets and {len(weights)} "
+            "weights; expected as many of each, and weights above 0"
+        )
+    if not ridge > 0:
+        raise InputError(f"ridge is {ridge}; expected a number above 0, as likenesses may coincide")
     shares = weights / weights.mean()
     mean = (shares[:, None] * targets).mean(0)
     damped = likeness + np.diag(ridge / shares).astype(likeness.dtype)

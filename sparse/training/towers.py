@@ -76,8 +76,8 @@ class TowerPlan:
         Of the projection at first; see :func:`rarefy.sparse.training.alignment.ridge_map`.
     sharpness
         Of the likeness to the known items that the projection is of
-        (:class:`rarefy.sparse.heads.landmarks.Landmarks`), which become a part of the head; 0 for a
-        projection of the vector itself.
+        (:class:`rarefy.sparse.heads.landmarks.Landmarks`), which become a part of the head, so that
+        there should be thousands at most; 0 for a projection of the vector itself.
     train_text
         Whether the text's head is trained, too, in place; if not, it stays as it is.
     seed

@@ -102,6 +102,10 @@ def test_kernel_ridge_of_products_is_ridge():
     products = x.T @ (shares * x) + 0.7 * np.eye(4)
     direct = np.linalg.solve(products, x.T @ (shares * (y - (shares * y).mean(0))))
     np.testing.assert_allclose(x.T @ alpha, direct, atol=1e-5)
+    with pytest.raises(InputError, match="of 9 targets and 8 weights"):
+        kernel_map(x @ x.T, y, 0.7, weights[1:])
+    with pytest.raises(InputError, match="ridge is 0"):
+        kernel_map(x @ x.T, y, 0, weights)
 
 
 def test_anchors_pull_the_map():
@@ -224,10 +228,11 @@ def test_training_finds_more(encoder, items, tmp_path):
     assert torch.equal(text.columns, tower.columns)
 
 
-def test_the_same_seed_gives_the_same_tower_resumed_or_not(encoder, items, tmp_path):
+@pytest.mark.parametrize("sharpness", [0.0, 2.0])
+def test_the_same_seed_gives_the_same_tower_resumed_or_not(encoder, items, tmp_path, sharpness):
     def run(name, **options):
         text = text_head(encoder, CAPTIONS, words=0)
-        plan = TowerPlan(steps=4, seed=3)
+        plan = TowerPlan(steps=4, seed=3, sharpness=sharpness)
         return train_tower(encoder, text, items, CAPTIONS, tmp_path / name, plan, **options)
 
     whole, _ = run("whole")
