@@ -1,8 +1,9 @@
 """What half an hour at 80% of capacity does to a server that is also written to, and restarted.
 
 The collection of `corpus.py`, searched by vectors; beside that one client adds, replaces and
-deletes documents, each with a commit. Capacity is what the server answers beside those writes. Half-way the server is told to stop, and started again. At
-the end every acknowledged write is looked for in the folder. Writes results/soak.json.
+deletes documents, each with a commit. Capacity is what the server answers beside those writes.
+Half-way the server is told to stop, and started again. At the end every acknowledged write is
+looked for in the folder. Writes results/soak.json.
 
     python benchmarks/soak.py [--server-core N] [--client-core N] [--minutes 30]
     python benchmarks/soak.py --smoke --out PATH         a toy, in seconds

@@ -22,12 +22,14 @@ from capacity import cluster_table, left_out_table, plans_table, theory_table
 from promises import durability_table, live_table, network_table
 from quality import (
     confusions_table,
+    hashing_table,
     languages_table,
     reproductions_table,
     space_table,
     towers_languages_table,
     towers_table,
     towers_terms_table,
+    translations_table,
 )
 from service import modes_table, serving_table, soak_table
 from targets import LARGER, SMALLER, best, growth_targets, targets, targets_table
@@ -295,6 +297,7 @@ TABLES: dict[str, Callable[[dict[str, Any]], str]] = {
     "encoding": encoding_table,
     "engine": engine_table,
     "exact": exact_table,
+    "hashing": hashing_table,
     "live": live_table,
     "losses": losses_table,
     "modes": modes_table,
@@ -319,6 +322,7 @@ TABLES: dict[str, Callable[[dict[str, Any]], str]] = {
     "towers": towers_table,
     "towers/languages": towers_languages_table,
     "towers/terms": towers_terms_table,
+    "translations": translations_table,
     "unfrozen": unfrozen_table,
 }
 
