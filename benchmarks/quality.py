@@ -94,5 +94,36 @@ def towers_terms_table(result: dict[str, Any]) -> str:
     return "\n".join([*heads, *map(_line, cells)])
 
 
+def translations_table(result: dict[str, Any]) -> str:
+    """Return how translations find each other."""
+    heads = ["collection", "queries", "dense alignment", "towers", "share", "towers of emoji"]
+    lines = [_line(heads), "|---|" + "--:|" * (len(heads) - 1)]
+    for name, row in result["collections"].items():
+        share = row["towers"] / row["dense"]
+        values = [
+            f"{row['dense']:.3f}",
+            f"{row['towers']:.3f}",
+            f"{share:.0%}",
+            f"{row['emoji']:.3f}",
+        ]
+        lines.append(_line([name, f"{row['queries']:,}", *values]))
+    return "\n".join(lines)
+
+
+def hashing_table(result: dict[str, Any]) -> str:
+    """Return bits in an inverted index and in FAISS's."""
+    names = list(result["collections"])
+    parts = ("nDCG@10", "µs, p50", "bytes a document")
+    heads = ["", *(f"{name}: {part}" for name in names for part in parts)]
+    lines = [_line(heads), "|---|" + "--:|" * (len(heads) - 1)]
+    for system in result["collections"][names[0]]:
+        cells = [system]
+        for name in names:
+            row = result["collections"][name][system]
+            cells += [f"{row['ndcg']:.4f}", f"{row['us']:,.0f}", f"{row['bytes']:,.0f}"]
+        lines.append(_line(cells))
+    return "\n".join(lines)
+
+
 def _line(cells: list[str]) -> str:
     return f"| {' | '.join(cells)} |"

@@ -22,12 +22,14 @@ from capacity import cluster_table, failing_table, left_out_table, plans_table, 
 from promises import durability_table, live_table, network_table, offline_table, recall_table
 from quality import (
     confusions_table,
+    hashing_table,
     languages_table,
     reproductions_table,
     space_table,
     towers_languages_table,
     towers_table,
     towers_terms_table,
+    translations_table,
 )
 from service import modes_table, serving_table, soak_table
 from targets import LARGER, SMALLER, best, growth_targets, targets, targets_table
@@ -302,6 +304,7 @@ TABLES: dict[str, Callable[[dict[str, Any]], str]] = {
     "engine": engine_table,
     "engine/targets": both_targets,
     "exact": exact_table,
+    "hashing": hashing_table,
     "live": live_table,
     "losses": losses_table,
     "modes": modes_table,
@@ -326,6 +329,7 @@ TABLES: dict[str, Callable[[dict[str, Any]], str]] = {
     "towers": towers_table,
     "towers/languages": towers_languages_table,
     "towers/terms": towers_terms_table,
+    "translations": translations_table,
     "unfrozen": unfrozen_table,
 }
 

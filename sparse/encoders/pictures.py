@@ -81,9 +81,9 @@ def read_picture(name: str) -> Any:
     """
     pillow = require("PIL.Image", "image")
     held = is_data_url(name)
-    source = None if held else picture_path(name)
+    path = None if held else picture_path(name)
     try:
-        source = BytesIO(_decoded(name)) if source is None else source
+        source = BytesIO(_decoded(name)) if path is None else path
         with pillow.open(source, formats=_FORMATS if held else None) as opened:
             if held and opened.width * opened.height > _PIXELS:
                 raise ValueError(f"{opened.width} by {opened.height} pixels, at most {_PIXELS}")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 from numpy.typing import NDArray
 from scipy import sparse
@@ -45,7 +46,7 @@ class ThirdTower:
     """
 
     vectors: sparse.csr_array
-    rows: Callable[[int], NDArray]
+    rows: Callable[[int], NDArray[np.int64]]
     weight: float = 1.0
     temperature: float = 1.0
 
