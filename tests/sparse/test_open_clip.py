@@ -100,10 +100,8 @@ def checkpoint(tmp_path_factory, tokenizer):
         )
         torch.manual_seed(0)
         tokenizer.save_pretrained(folder)
-        name = f"local-dir:{folder}"
-        save_for_hf(
-            open_clip.create_model(name), tokenizer, config, folder, safe_serialization=True
-        )
+        model = open_clip.create_model(f"local-dir:{folder}", pretrained_text=False)
+        save_for_hf(model, tokenizer, config, folder, safe_serialization=True)
         return folder
 
     return written
