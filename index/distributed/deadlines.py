@@ -15,6 +15,8 @@ DEADLINE = 60.0
 """Seconds that a question may take."""
 STARTING = 300.0
 """Seconds that it may take until every shard has opened a commit."""
+LONGEST = 365 * 24 * 3600.0
+"""Seconds that are the same as for ever: clocks do not count much further."""
 
 
 def until(seconds: Any) -> float:
@@ -31,4 +33,4 @@ def until(seconds: Any) -> float:
         raise InputTypeError(f"deadline must be a number of seconds, got {seconds!r}")
     if not seconds > 0:
         raise InputError(f"deadline is {seconds}, expected a number of seconds above 0")
-    return time.monotonic() + float(seconds)
+    return time.monotonic() + float(min(seconds, LONGEST))

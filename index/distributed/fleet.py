@@ -7,6 +7,7 @@ import logging
 import threading
 import time
 from collections.abc import Sequence
+from typing import Any
 
 from rarefy.errors import DeadlineError, InputError, RarefyError, UnavailableError, require
 from rarefy.index.distributed.commits import ShardEntry
@@ -58,6 +59,7 @@ class Fleet:
         self._count = replicas
         self._replicas: list[Replica] = []
         self._failures: dict[str, BaseException] = {}
+        self._problems: dict[str, BaseException] = {}
         self._drained: frozenset[str] = frozenset()
         self._shunned: dict[str, float] = {}
         self._hosts: dict[str, str] = {}
@@ -95,23 +97,36 @@ class Fleet:
         """Wait until one replica of each shard has opened its state."""
         for entry in entries:
             self.wait_for(entry.name, deadline)
-        ready = {
-            entry.name: [each.handle.prepare.remote(entry) for each in self.of(entry.name)]
-            for entry in entries
-        }
+        ready = {entry.name: self._preparing(entry) for entry in entries}
         for entry in entries:
-            calls, failure = ready[entry.name], None
-            while calls:
-                done, calls = self._ray.wait(calls, timeout=max(0.0, deadline - time.monotonic()))
-                if not done:
-                    raise DeadlineError(f"no replica of {entry.name} has opened the commit in time")
-                try:
-                    self._ray.get(done[0])
-                    break
-                except Exception as error:
-                    failure = error
+            while not self._opened(entry.name, ready[entry.name], deadline):
+                self.wait_for(entry.name, deadline)
+                ready[entry.name] = self._preparing(entry)
+
+    def _preparing(self, entry: ShardEntry) -> dict[Any, Replica]:
+        """Let all replicas of a shard open a state."""
+        return {each.handle.prepare.remote(entry): each for each in self.of(entry.name)}
+
+    def _opened(self, shard: str, calls: dict[Any, Replica], deadline: float) -> bool:
+        """Wait until one of several replicas has opened a state; return False if all are lost."""
+        failure = None
+        while calls:
+            left = max(0.0, deadline - time.monotonic())
+            done, _ = self._ray.wait(list(calls), timeout=left)
+            if not done:
+                raise DeadlineError(f"no replica of {shard} has opened the commit in time")
+            replica = calls.pop(done[0])
+            try:
+                self._ray.get(done[0])
+            except self._ray.exceptions.RayTaskError as error:
+                failure = cause(error)
+            except self._ray.exceptions.RayError:
+                self.lost(replica)
             else:
-                raise cause(failure) if failure else UnavailableError(f"{entry.name} is lost")
+                return True
+        if failure is not None:
+            raise failure
+        return False
 
     def keep(self, names: Sequence[str]) -> None:
         """Serve no shards but these any longer; calls that run are still answered."""
@@ -155,16 +170,24 @@ class Fleet:
             if shard not in self._wanted:
                 raise UnavailableError(f"{shard} is not part of the index any more: refresh()")
             if not self._state.wait_for(over, max(0.0, deadline - time.monotonic())):
-                raise DeadlineError(f"no replica of {shard} came up in time: see `ray status`")
+                problem = self._problems.get(shard)
+                raise DeadlineError(
+                    f"no replica of {shard} came up in time"
+                    f"{f', the last one failed with {problem!r}' if problem else ''}: see "
+                    f"`ray status`"
+                )
             self.check_open()
             if not any(each.shard == shard and each.up for each in self._replicas):
                 raise self._failures[shard]
 
     def lost(self, replica: Replica) -> None:
         """Take note that a replica is gone."""
+        self._drop(replica)
+        self._look.set()
+
+    def _drop(self, replica: Replica) -> None:
         with self._state:
             self._replicas = [each for each in self._replicas if each is not replica]
-        self._look.set()
 
     def retry(self) -> None:
         """Start replicas again of shards of which that has failed."""
@@ -228,7 +251,7 @@ class Fleet:
         alive = self._hosts.keys()
         for each in list(self._replicas):
             if each.node not in alive or not self._well(each):
-                self.lost(each)
+                self._drop(each)
         shunned = {node for node, until in self._shunned.items() if until > time.monotonic()}
         open_ = alive - self._drained
         nodes = sorted(open_ - shunned or open_ or alive)
@@ -265,9 +288,14 @@ class Fleet:
             answered = replica.pulse()
         except OSError:
             return False
-        replica.missed = 0 if answered else replica.missed + 1
+        now = time.monotonic()
         if answered:
-            replica.suspect = False
+            replica.missed, replica.suspect = 0, False
+        elif now - replica.looked < BEAT:
+            return True  # a look that came early, as another replica was lost
+        else:
+            replica.missed += 1
+        replica.looked = now
         if replica.missed >= MISSED:
             self._shunned[replica.node] = time.monotonic() + SHUNNED
         return replica.missed < MISSED
@@ -278,17 +306,18 @@ class Fleet:
             return True
         try:
             address = self._ray.get(replica.preparing)
-        except self._ray.exceptions.RayTaskError as error:
-            if isinstance(reason := cause(error), RarefyError):
-                with self._state:
+        except self._ray.exceptions.RayError as error:
+            reason = cause(error)
+            log.warning("a process of %s did not start: %s", replica.shard, reason)
+            with self._state:
+                self._problems[replica.shard] = reason
+                if isinstance(reason, RarefyError):
                     self._failures[replica.shard] = reason
                     self._state.notify_all()
             return False
-        except self._ray.exceptions.RayError as error:
-            log.warning("a process of %s did not start: %s", replica.shard, error)
-            return False
         with self._state:
             replica.address = address
+            self._problems.pop(replica.shard, None)
             self._state.notify_all()
         return True
 

@@ -81,7 +81,7 @@ class DistributedIndex:
         self._width = 4 * int(replicas)
         self._pool = ThreadPoolExecutor(self._width, "rarefy-search")
         try:
-            self._view = self._newest(until(STARTING))
+            self._go_to_newest(until(STARTING))
         except BaseException:
             self.close()
             raise
@@ -294,7 +294,7 @@ class DistributedIndex:
             if newest(self._storage).generation == before.commit.generation:
                 self._fleet.retry()
                 return False
-            self._view = self._newest(until(deadline))
+            self._go_to_newest(until(deadline))
             return True
 
     def verify(self) -> None:
@@ -373,8 +373,8 @@ class DistributedIndex:
             f"vocabulary {self.vocabulary_size}>"
         )
 
-    def _newest(self, last: float) -> View:
-        """Return the newest commit, once every shard can answer for it."""
+    def _go_to_newest(self, last: float) -> None:
+        """Open the newest commit, once every shard can answer for it."""
         while True:
             commit = newest(self._storage)
             try:
@@ -383,5 +383,6 @@ class DistributedIndex:
                 if newest(self._storage).generation == commit.generation:
                     raise  # otherwise files may have gone since the commit was read
                 continue
+            self._view = View(self._fleet, commit)  # before shards go that it does not have
             self._fleet.keep([entry.name for entry in commit.shards])
-            return View(self._fleet, commit)
+            return

@@ -35,6 +35,8 @@ class Replica:
         """Where it is asked, once it has opened that state."""
         self.missed = 0
         """Looks in a row at which it had not answered."""
+        self.looked = 0.0
+        """When it last answered a look, or the last of these was, by `time.monotonic`."""
         self.suspect = False
         """Whether another was quicker, or it failed, since it last answered a look: it is asked
         last."""

@@ -17,7 +17,7 @@ from typing import Any, Protocol
 from rarefy.errors import InputError, require
 from rarefy.index.storage.files import Files
 
-__all__ = ["Storage", "storage_at"]
+__all__ = ["PARTIAL", "Storage", "storage_at"]
 
 
 class Storage(Protocol):
@@ -46,6 +46,7 @@ class Storage(Protocol):
 
 
 PARTIAL = ".partial"
+"""How the names of files end that are being written."""
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ from rarefy.index.arguments import check_count
 from rarefy.index.distributed import commits
 from rarefy.index.distributed.claim import claim
 from rarefy.index.distributed.deal import Deal
-from rarefy.index.distributed.storage import storage_at
+from rarefy.index.distributed.storage import PARTIAL, storage_at
 from rarefy.index.storage import manifest
 from rarefy.index.storage.files import Files
 from rarefy.index.storage.lock import LOCK, FolderLock
@@ -155,7 +155,7 @@ def build(
                 shutil.rmtree(home, ignore_errors=True)  # nothing that is worth to be kept
                 raise
         else:
-            job.check(settings, origin.sums())
+            job.check(place, origin.readable(home), settings, origin.sums())
         found = _work(job, staff, progress)
         if origin.moments() != moments:
             raise InputError(
@@ -214,14 +214,16 @@ def _check_out(out: str, sharded: bool, job: Job | None) -> None:
     InputError
         If it does.
     """
-    if not sharded:
-        check_target(Path(out))
     names = storage_at(out).names()
     pattern = commits.NAME if sharded else manifest.MANIFEST
     if any(map(pattern.fullmatch, names)):
         if job is None or not _committed(job):
             raise InputError(f"{out} holds an index: name a new folder")
-    elif sharded:
+    elif job is not None:
+        return  # it was checked, and what has come since may have been half written
+    elif not sharded:
+        check_target(Path(out))
+    else:
         others = [name for name in names if name != LOCK and not commits.SHARD.fullmatch(name)]
         if others:
             raise InputError(f"{out} holds other things ({min(others)}): name a new folder")
@@ -271,6 +273,10 @@ def _commit(job: Job) -> None:
     storage, target = job.storage, _target(job)
     release = claim(storage)
     try:
+        _check_out(job.out, job.sharded, job)  # another may have been there meanwhile
+        for name in storage.names():
+            if name.endswith(PARTIAL):  # of a run that was killed
+                storage.remove(name)
         if isinstance(target, commits.Commit):
             commits.publish(storage, target)
         else:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import secrets
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import cached_property, lru_cache
 from hashlib import blake2b
@@ -90,15 +90,42 @@ class Job:
         del table["home"]
         write(Path(self.home, RECORD), json.dumps(table).encode())
 
-    def check(self, settings: Mapping[str, Any], sums: Mapping[str, list[int | str]]) -> None:
+    def clear(self) -> None:
+        """Remove pieces that an earlier build has left, whose bytes may be others."""
+        for name in [piece.name for piece in self.pieces]:
+            files = [f"{name}/{file}" for file in self.storage.names(name)]
+            for file in files if self.sharded else [f"{name}.rarefy"]:
+                self.storage.remove(file)
+
+    def check(
+        self,
+        out: str,
+        files: Sequence[Path],
+        settings: Mapping[str, Any],
+        sums: Mapping[str, list[int | str]],
+    ) -> None:
         """Refuse to go on with another build than this.
+
+        Parameters
+        ----------
+        out, settings, sums
+            As `Job` has them.
+        files
+            What slices are read from.
 
         Raises
         ------
         InputError
-            If a setting or a file of the source is another.
+            If the output, a setting or a file of the source is another, or elsewhere.
         """
         remedy = f"go on with what it began with, or remove {self.home} to begin again"
+        if out != self.out:
+            raise InputError(f"out is {out}, the build began with {self.out}: {remedy}")
+        if elsewhere := {each.path for each in self.slices} - set(map(str, files)):
+            raise InputError(
+                f"the source is {', '.join(map(str, files))[:400]}, the build began with "
+                f"{min(elsewhere)}: {remedy}"
+            )
         for name, value in settings.items():
             if value != self.settings.get(name):
                 began = self.settings.get(name)

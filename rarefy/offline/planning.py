@@ -76,6 +76,7 @@ def planned(
     arguments = form, sample, str(settings["model"]), whole, str(home / "origin")
     ((_, fingerprint),) = staff.run(prepare, [arguments], name + "preparing the model")
     job = Job(str(home), out, settings, sums, fingerprint, tuple(slices), tuple(documents), types)
+    job.clear()
     job.save()
     return job
 

@@ -97,6 +97,13 @@ class Source:
         """Return the length of each file and when it was written, to be compared later."""
         return [(each.st_size, each.st_mtime_ns) for each in map(Path.stat, self.files)]
 
+    def readable(self, room: Path) -> list[Path]:
+        """Return where each of its parts is read, which is in `room` if it must be unpacked."""
+        return [
+            room / part.name.removesuffix(".gz") if part.suffix == ".gz" else part
+            for part in self.parts
+        ]
+
     def slices(self, size: int, room: Path) -> list[Slice]:
         """Cut it.
 
@@ -113,7 +120,10 @@ class Source:
             If a file is damaged, or there are no documents.
         """
         form = FORMS[self.form]
-        readable = [_unpacked(each, room) if each.suffix == ".gz" else each for each in self.parts]
+        readable = self.readable(room)
+        for part, target in zip(self.parts, readable, strict=True):
+            if part != target:
+                _unpack(part, target)
         found = [piece for each in readable for piece in form.slices(each, size)]
         if not found:
             raise InputError(f"{self.home} has no documents: expected one at least")
@@ -132,9 +142,8 @@ def read_slice(form: str, piece: Slice, fields: Sequence[str]) -> Batch:
     return batch
 
 
-def _unpacked(path: Path, room: Path) -> Path:
+def _unpack(path: Path, target: Path) -> None:
     """Unpack a file, as no part of it can be read by itself."""
-    target = room / path.name.removesuffix(".gz")
     try:
         with gzip.open(path) as packed, replaced(target) as stream:
             shutil.copyfileobj(packed, stream, 1 << 20)
@@ -142,4 +151,3 @@ def _unpacked(path: Path, room: Path) -> Path:
         raise InputError(
             f"{path} is not a whole gzip file ({error}); copy or download it again"
         ) from error
-    return target

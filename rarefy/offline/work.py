@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import sys
 from collections.abc import Sequence
 from functools import lru_cache
@@ -102,6 +103,7 @@ def prepare(
     home
         The folder.
     """
+    shutil.rmtree(home, ignore_errors=True)  # what a process that was killed has left
     folder = output_folder(home)
     if form == "vectors":
         place = Path(pieces[0][0].path)

@@ -3,6 +3,7 @@
 Ray is of one process here, as in `test_shards.py`.
 """
 
+import itertools
 import os
 import pickle
 import tempfile
@@ -17,11 +18,11 @@ pytest.importorskip("ray")
 
 from one_process_ray import started
 
-from rarefy.errors import DamagedIndexError, InputError
-from rarefy.index.distributed import DistributedIndex
+from rarefy.errors import DamagedIndexError, DeadlineError, InputError
+from rarefy.index.distributed import DistributedIndex, DistributedWriter, fleet
 from rarefy.index.distributed.connection import Connection, wait
 from rarefy.index.distributed.replica import PULSE
-from rarefy.index.distributed.shard import SEARCHES
+from rarefy.index.distributed.shard import SEARCHES, Shard
 from rarefy.index.distributed.workspace import Workspace
 from rarefy.index.snapshot import Snapshot
 
@@ -97,6 +98,64 @@ def test_a_replica_that_was_slow_once_is_asked_first_again(tmp_path):
         for each in index._fleet._replicas:
             each.suspect = True
         eventually(lambda: not any(each.suspect for each in index._fleet._replicas))
+
+
+def test_a_replica_is_given_its_time_however_many_others_are_lost(tmp_path, monkeypatch):
+    with DistributedIndex.build(weights(6), storage=tmp_path, shards=2) as index:
+        monkeypatch.setattr(fleet, "MISSED", 5)
+        monkeypatch.setattr(fleet, "BEAT", 60.0)
+        before = list(index._fleet._replicas)
+        for replica in before:
+            replica.handle.listener.answer = lambda _: time.sleep(60)
+        look, looks = index._fleet._beat, itertools.count()
+        monkeypatch.setattr(index._fleet, "_beat", lambda: (next(looks), look()))
+        while next(looks) < 100:
+            index._fleet.lost(None)  # another one
+            time.sleep(0.005)
+        assert index._fleet._replicas == before
+
+
+def test_a_process_that_cannot_start_is_not_started_all_the_time(tmp_path, monkeypatch, ray):
+    with DistributedIndex.build(weights(6), storage=tmp_path, shards=1) as index:
+
+        def full(*_):
+            raise OSError(28, "No space left on device")
+
+        monkeypatch.setattr(Shard, "prepare", full)
+        monkeypatch.setattr(fleet, "BEAT", 1.0)
+        before, (shard,) = len(ray.actors), index.shards
+        index._fleet.lost(index._fleet._replicas[0])
+        eventually(lambda: len(ray.actors) > before + 1)
+        time.sleep(0.3)
+        assert len(ray.actors) <= before + 3
+        with pytest.raises(DeadlineError, match=r"failed with OSError\(28, 'No space"):
+            index._fleet.wait_for(shard, 0)
+
+
+def test_a_refresh_waits_for_a_replica_in_the_place_of_one_that_was_lost(tmp_path, monkeypatch):
+    with DistributedIndex.build(weights(6), storage=tmp_path, shards=1) as index:
+        with DistributedWriter(tmp_path) as writer:
+            writer.upsert(["x"], weights(1))
+        monkeypatch.setattr(fleet, "BEAT", 1.0)
+        time.sleep(0.05)  # the last look by the time of before is over
+        index._fleet._replicas[0].handle.dead = True
+        assert index.refresh(deadline=float("inf"))
+        assert len(index) == 7 and index.search(weights(1), 7).ids[0, 6] == "x"
+
+
+def test_who_searches_while_shards_go_is_answered_by_the_new_ones(tmp_path, monkeypatch):
+    with DistributedIndex.build(weights(6), storage=tmp_path, shards=1) as index:
+        with DistributedWriter(tmp_path) as writer:
+            writer.split(next(iter(writer.shards)))
+        keep, found = index._fleet.keep, []
+
+        def kept(names):
+            keep(names)
+            found.append(index.search(weights(1), 6).ids[0, 5])
+
+        monkeypatch.setattr(index._fleet, "keep", kept)
+        index.refresh()
+        assert found == ["5"]
 
 
 def test_an_index_that_is_closed_says_so(tmp_path, monkeypatch):
