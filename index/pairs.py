@@ -23,6 +23,7 @@ import numpy.typing as npt
 
 from rarefy.index.arguments import check_count, check_recall
 from rarefy.index.hits import Hits
+from rarefy.index.impacts import FLOAT32_MAX, LEAST_FLOAT32, SLACK
 from rarefy.index.index import Index
 from rarefy.index.layout import Layout
 from rarefy.index.part import Part
@@ -128,7 +129,8 @@ def _candidates(
     d = (snapshot.vocabulary_size - first) // 2
     halves = np.zeros(2 * d)
     halves[query.columns.astype(np.int64) - first] = query.weights
-    halves /= np.linalg.norm(halves[:d] + halves[d:]) or 1.0
+    length = float(np.linalg.norm(halves[:d] + halves[d:])) or 1.0
+    halves /= length
     asked = (halves[:d] - halves[d:]).astype(np.float32)
     sums = np.empty(len(snapshot), np.float32)
     slack = np.empty(len(snapshot), np.float32)
@@ -145,8 +147,10 @@ def _candidates(
         best = np.argpartition(most, -k)[-k:]
         least = (sums[best] - slack[best]).min()  # k documents have as much, or fewer are there
         if np.isfinite(least):
-            return most >= least
-    return most > -np.inf
+            # Scores beyond float32 are infinite and tie, as do those near its end at zero.
+            highest = (1 - SLACK) * FLOAT32_MAX / length
+            return most >= np.minimum(np.float64(least), highest) - 2 * LEAST_FLOAT32 / length
+    return most != -np.inf
 
 
 def _pairs(part: Part, first: int, d: int) -> Pairs:

@@ -33,6 +33,8 @@ class Changes:
         self._search = search
         self._thread = thread
         self._limits = limits
+        self._waiting: frozenset[str] = frozenset()
+        """Fields of documents that are not committed."""
 
     async def upsert(self, change: Change) -> dict[str, Any]:
         """Add or replace documents."""
@@ -56,28 +58,40 @@ class Changes:
     async def delete(self, deletion: Deletion) -> dict[str, Any]:
         """Delete documents; ids that are not there are no error."""
         self._check(len(deletion.ids))
-        found = await self._run(lambda: self._search.delete(deletion.ids, commit=deletion.commit))
+        found = await self._run(lambda: self._delete(deletion))
         return {"documents": found, "committed": deletion.commit}
 
     async def commit(self) -> dict[str, Any]:
         """Commit what waits."""
-        await self._run(self._search.commit)
+        await self._run(self._commit)
         return {"documents": 0, "committed": True}
 
     def _add(self, documents: list[Document], vectors: Any, commit: bool) -> None:
-        self._check_fields(documents)
+        names = frozenset(name for document in documents for name in document.metadata)
+        self._check_fields(names)
         ids = [document.id for document in documents]
         records: list[dict[str, Any]] = [document.metadata for document in documents]
         texts = [document.text for document in documents]
         if vectors is None:
             self._search.add([t or "" for t in texts], records, ids=ids, commit=commit)
-            return
-        held = [
-            record if text is None else {**record, "text": text}
-            for record, text in zip(records, texts, strict=True)
-        ]
-        fields = held if any(held) else None
-        self._search.add_vectors(ids, vectors, fields, commit=commit)
+        else:
+            held = [
+                record if text is None else {**record, "text": text}
+                for record, text in zip(records, texts, strict=True)
+            ]
+            fields = held if any(held) else None
+            self._search.add_vectors(ids, vectors, fields, commit=commit)
+        self._waiting = frozenset() if commit else self._waiting | names
+
+    def _delete(self, deletion: Deletion) -> int:
+        found = self._search.delete(deletion.ids, commit=deletion.commit)
+        if deletion.commit:
+            self._waiting = frozenset()
+        return found
+
+    def _commit(self) -> None:
+        self._search.commit()
+        self._waiting = frozenset()
 
     def _check(self, count: int) -> None:
         if count > self._limits.documents:
@@ -85,10 +99,10 @@ class Changes:
                 422, f"{count} documents, at most {self._limits.documents}: send several requests"
             )
 
-    def _check_fields(self, documents: list[Document]) -> None:
-        names = {name for document in documents for name in document.metadata}
-        count, most = len(names.union(self._search.index.fields)), self._limits.fields
-        if count > most and not names <= self._search.index.fields.keys():
+    def _check_fields(self, names: frozenset[str]) -> None:
+        known = self._waiting.union(self._search.index.fields)
+        count, most = len(names | known), self._limits.fields
+        if count > most and not names <= known:
             raise Problem(
                 422, f"the documents would have {count} fields, at most {most}: name fewer"
             )

@@ -7,8 +7,8 @@ from urllib.parse import unquote
 
 __all__ = ["masked", "parted"]
 
-SECRET = re.compile(r"(//[^:/?#@]*):.*@", re.DOTALL)
-"""Up to the last @: a password may have any character that its owner did not quote."""
+SECRET = re.compile(r"(//[^:]*):.*@", re.DOTALL)
+"""Up to the last @: names and passwords may have any character that nobody quoted."""
 OPTION = re.compile(r"(password=)[^&]*", re.IGNORECASE)
 LOGIN = re.compile(r"([^:/?#]+://)([^/?#]*)@")
 

@@ -10,11 +10,14 @@ from numpy.typing import NDArray
 
 from rarefy.errors import InputError, require
 from rarefy.sparse.encoders.dense import DenseEncoder, Precision
-from rarefy.sparse.encoders.pictures import picture_key, read_picture
+from rarefy.sparse.encoders.pictures import is_data_url, picture_key, read_picture
 from rarefy.sparse.model import Role
 from rarefy.sparse.texts import Advance
 
 __all__ = ["ImageEncoder"]
+
+_HELD = 4
+"""Data URLs that are open at once: one of few bytes may have 64 MB of pixels."""
 
 
 class ImageEncoder(DenseEncoder):
@@ -76,6 +79,8 @@ class ImageEncoder(DenseEncoder):
         self, texts: list[str], role: Role | None, batch_size: int | None, advance: Advance
     ) -> NDArray[np.float32]:
         """Encode names that are known to be distinct; a picture is the same in either role."""
+        if any(map(is_data_url, texts)):
+            batch_size = min(batch_size or self._batch_size, _HELD)
         return super().encode_distinct(texts, None, batch_size, advance)
 
     def _default(self, device: str) -> tuple[Any, str]:

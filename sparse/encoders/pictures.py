@@ -88,7 +88,7 @@ def read_picture(name: str) -> Any:
             if held and opened.width * opened.height > _PIXELS:
                 raise ValueError(f"{opened.width} by {opened.height} pixels, at most {_PIXELS}")
             layers = opened.convert("RGBA")
-    except (OSError, SyntaxError, ValueError, pillow.DecompressionBombError) as error:
+    except Exception as error:  # damaged pictures fail in any of Pillow's decoders' ways
         raise InputError(
             f"{name[:40] if held else name} is not a picture that can be read ({error}); expected "
             "a PNG, JPEG, WebP or another format of Pillow's"

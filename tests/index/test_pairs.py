@@ -114,6 +114,25 @@ def test_vectors_of_any_kind_are_found():
                 assert_same(index, sparse.csr_array(asked * np.float32(factor)), k)
 
 
+def test_scores_that_are_the_same_in_float32_come_in_their_order():
+    rng = np.random.default_rng(6)
+    index = Index.build(documents(rng, unit(rng, 100)))
+    for factor in (1e-44, 1e38):  # few numbers, and infinity
+        asked = queries(unit(rng, 5)) * np.float32(factor)
+        for k in (1, 5):
+            assert_same(index, sparse.csr_array(asked), k)
+
+
+def test_sums_that_are_no_numbers_leave_no_document_out():
+    even = np.arange(2**16) % 2  # products are infinite, of either sign in turn
+    rows = np.tile(np.concatenate([even, 1 - even]) * np.float32(3.4e38), (2, 1))
+    index = Index.build(sparse.csr_array(rows, dtype=np.float32))
+    asked = sparse.csr_array(np.repeat([[1, 0]], len(even), axis=1), dtype=np.float32)
+    for k in (1, 3):
+        found = search_pairs(index, asked, k, 0)
+        np.testing.assert_array_equal(found.rows, index.search(asked, k).rows)
+
+
 def test_an_index_without_documents_or_with_codes_alone_is_searched():
     rng = np.random.default_rng(4)
     asked = queries(unit(rng, 3))

@@ -144,6 +144,20 @@ def test_fields_are_limited_as_each_is_one_of_all_documents(start):
     assert served.get("/stats").content["fields"].keys() == {"year", "text", "lang", "open"}
 
 
+def test_fields_that_wait_for_a_commit_count(start):
+    served = start(fields=3)  # of which year and text are there
+
+    def put(**metadata):
+        document = {"id": json.dumps(metadata), "text": "cat", "metadata": metadata}
+        return served.post("/documents", {"documents": [document], "commit": False})
+
+    assert put(lang="en").status == 200
+    assert code(put(other=1)) == (422, "invalid")
+    assert put(lang="fr").status == 200
+    served.post("/documents/delete", {"ids": ['{"lang": "en"}', '{"lang": "fr"}']})
+    assert put(other=1).status == 200
+
+
 def test_limits_are_checked():
     with pytest.raises(InputError, match="limit k is 0"):
         Limits(k=0)

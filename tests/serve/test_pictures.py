@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import base64
 import io
+import struct
+import zlib
 
 import numpy as np
 import pytest
@@ -27,6 +29,12 @@ def data_url(array, form="PNG"):
     stream = io.BytesIO()
     image.fromarray(array).save(stream, form)
     return f"data:image/{form.lower()};base64,{base64.b64encode(stream.getvalue()).decode()}"
+
+
+def chunk(name, content=b""):
+    """A chunk of a PNG file."""
+    whole = name + content
+    return struct.pack(">I", len(content)) + whole + struct.pack(">I", zlib.crc32(whole))
 
 
 @pytest.fixture(scope="module")
@@ -142,3 +150,17 @@ def test_large_and_strange_pictures_are_refused(pictures):
     with pytest.raises(InputError, match="not a picture that can be read"):
         read_picture(data_url(np.zeros((4, 4), np.uint8), "TIFF"))
     assert read_picture(pictures[0]).getpixel((0, 0)) == (255, 0, 0)
+    damaged = b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", bytes([0, 0, 0, 1, 0, 0, 0, 1, 8, 0, 0, 0, 0]))
+    damaged += chunk(b"IDAT", zlib.compress(b"\0\0")) + chunk(b"iCCP", b"name\0") + chunk(b"IEND")
+    with pytest.raises(InputError, match="not a picture that can be read"):
+        read_picture(f"data:image/png;base64,{base64.b64encode(damaged).decode()}")
+
+
+def test_few_pictures_are_open_at_once(served, monkeypatch):
+    opened = []
+    inputs = ImageEncoder._inputs
+    monkeypatch.setattr(ImageEncoder, "_inputs", lambda *a: opened.append(len(a[1])) or inputs(*a))
+    grey = [data_url(np.full((40, 40), value, np.uint8)) for value in range(10)]
+    documents = [{"id": str(number), "text": text} for number, text in enumerate(grey)]
+    assert served.post("/documents", json={"documents": documents}).status_code == 200
+    assert (sum(opened), max(opened)) == (10, 4)

@@ -166,6 +166,8 @@ def test_a_store_that_does_not_answer(address, index, monkeypatch):
         "postgresql://me@127.0.0.1:9/db/x?password=SECRET&index=none",
         "redis://me:SECRET@host:9/x",
         "redis://:SECRET @/?host/x",
+        "redis://me@there:SECRET@host:9/x",
+        "redis://there/me:SECRET@host:9/x",
     ],
 )
 def test_passwords_are_not_shown(address, index, caplog):
