@@ -21,6 +21,8 @@ from contextlib import suppress
 from hashlib import blake2b
 from typing import NamedTuple
 
+from rarefy.errors import UnavailableError
+
 __all__ = ["Address", "Connection", "Listener", "wait"]
 
 HEADER = struct.Struct("<Q32s32s32s")
@@ -109,10 +111,18 @@ class Connection:
     ------
     OSError
         If there is no way to it.
+    UnavailableError
+        If this process can have no more sockets, of which the other knows nothing.
     """
 
     def __init__(self, address: Address) -> None:
-        self._socket = _socket(address.host)
+        try:
+            self._socket = _socket(address.host)
+        except OSError as error:
+            raise UnavailableError(
+                f"no connection to {address.host} can be made ({error}): let this process have "
+                f"more files open, see `ulimit -n`, or search in fewer threads"
+            ) from error
         self.close = weakref.finalize(self, self._socket.close)
         self._messages = _Messages(self._socket, address.key)
         self._left, self._asked = memoryview(b""), b""

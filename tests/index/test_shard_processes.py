@@ -3,6 +3,7 @@
 Ray is of one process here, as in `test_shards.py`.
 """
 
+import errno
 import itertools
 import os
 import pickle
@@ -18,8 +19,8 @@ pytest.importorskip("ray")
 
 from one_process_ray import started
 
-from rarefy.errors import DamagedIndexError, DeadlineError, InputError
-from rarefy.index.distributed import DistributedIndex, DistributedWriter, fleet
+from rarefy.errors import DamagedIndexError, DeadlineError, InputError, UnavailableError
+from rarefy.index.distributed import DistributedIndex, DistributedWriter, connection, fleet
 from rarefy.index.distributed.connection import Connection, wait
 from rarefy.index.distributed.replica import PULSE
 from rarefy.index.distributed.shard import SEARCHES, Shard
@@ -79,6 +80,23 @@ def test_a_connection_that_was_cut_while_idle_loses_no_replica(tmp_path):
         for replica in before:
             for each in list(replica.handle.listener._connected):
                 each.shutdown(2)
+        assert index.search(weights(1), 6).ids[0, 5] == "5"
+        assert index._fleet._replicas == before
+
+
+def test_who_can_have_no_more_connections_loses_no_replica(tmp_path, monkeypatch):
+    def full(host):
+        raise OSError(errno.EMFILE, "Too many open files")
+
+    with DistributedIndex.build(weights(6), storage=tmp_path, shards=2) as index:
+        before = list(index._fleet._replicas)
+        with monkeypatch.context() as patch:
+            patch.setattr(connection, "_socket", full)
+            for replica in before:
+                replica.renew()
+            with pytest.raises(UnavailableError, match="Too many open files"):
+                index.search(weights(1))
+            time.sleep(0.05)  # some looks
         assert index.search(weights(1), 6).ids[0, 5] == "5"
         assert index._fleet._replicas == before
 
