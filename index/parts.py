@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from rarefy.errors import InputError
+from rarefy.index.arguments import check_count
 from rarefy.index.hits import Hits
 
 __all__ = ["best_parts"]
@@ -36,13 +37,15 @@ def best_parts(hits: Hits, items: Sequence[str], k: int = 10) -> Hits:
 
     Raises
     ------
-    InputError
-        If a row has no item, or k is below 1.
+    InputTypeError, InputError
+        If a row has no item, or k is no integer or below 1.
     """
-    if k < 1 or hits.rows.max(initial=-1) >= len(items):
+    check_count("k", k)
+    last = hits.rows.max(initial=-1)
+    if last >= len(items):
         raise InputError(
-            f"k is {k} for {len(items)} parts, of which the hits have row "
-            f"{hits.rows.max(initial=-1)}; expected k of at least 1, and an item for each row"
+            f"items are of {len(items)} parts, and the hits have row {last}; expected an item for "
+            f"each row"
         )
     shape = len(hits.rows), k
     found = Hits(np.full(shape, None), np.full(shape, -1), np.full(shape, -np.inf, np.float32))

@@ -64,7 +64,8 @@ class Batches(Generic[Query]):
         except Exception as error:
             if len(batch) > 1:  # perhaps the fault of one, such as a picture that cannot be read
                 for one in batch:
-                    await self._answer([one])
+                    if not one[1].done():
+                        await self._answer([one])
             elif not batch[0][1].done():
                 batch[0][1].set_exception(error)
             return

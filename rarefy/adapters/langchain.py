@@ -24,7 +24,8 @@ class LangChainRetriever(BaseRetriever):
 
     A document's ``page_content`` is its text, its ``metadata`` its other fields and ``score``; with
     `explain` also ``terms``, what each shared term adds to the score. ``invoke(query, k=5)`` and
-    the like change an option once; ``configurable_fields`` makes it one of a chain's.
+    the like change an option once, another mode than its own having none of its weights;
+    ``configurable_fields`` makes it one of a chain's.
 
     Attributes
     ----------
@@ -73,7 +74,10 @@ class LangChainRetriever(BaseRetriever):
 
     def _options(self, given: Mapping[str, Any]) -> dict[str, Any]:
         names = ("k", "filter", "recall", "explain", "mode", "weights")
-        return {**{name: getattr(self, name) for name in names}, **given}
+        options = {name: getattr(self, name) for name in names}
+        if given.get("mode") is not None:
+            options["weights"] = None  # they are of the retriever's own mode
+        return {**options, **given}
 
     def _document(self, hit: Hit) -> Document:
         metadata = dict(hit.metadata)

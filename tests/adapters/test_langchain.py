@@ -78,3 +78,6 @@ def test_it_searches_in_a_mode(joined):
         assert document.metadata["score"] == hit.score
     with pytest.raises(InputError, match="expected sparse, bm25 or hybrid"):
         retriever.invoke("matrix", mode="lexical", weights=None)
+    (document,) = retriever.invoke("matrix", mode="bm25")[:1]
+    (hit,) = search.search("matrix", 1, mode="bm25")
+    assert document.metadata["score"] == hit.score

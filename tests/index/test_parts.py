@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy.sparse import csr_array, random_array
 
-from rarefy.errors import InputError
+from rarefy.errors import InputError, InputTypeError
 from rarefy.index import Index, best_parts
 
 
@@ -32,6 +32,9 @@ def test_fewer_items_than_asked_for():
     assert found.ids.tolist() == [["a", None, None]]
     assert found.rows.tolist() == [[0, -1, -1]]
     assert found.scores.tolist() == [[1, -np.inf, -np.inf]]
-    for wrong in ({"items": ["a"]}, {"items": ["a", "a", "b"], "k": 0}):
-        with pytest.raises(InputError, match="an item for each row"):
-            best_parts(hits, **wrong)
+    with pytest.raises(InputError, match="an item for each row"):
+        best_parts(hits, ["a"])
+    with pytest.raises(InputError, match="k is 0"):
+        best_parts(hits, ["a", "a", "b"], k=0)
+    with pytest.raises(InputTypeError, match="k must be an integer, got '3'"):
+        best_parts(hits, ["a", "a", "b"], k="3")

@@ -12,6 +12,7 @@ import pytest
 from rarefy.errors import InputError
 from rarefy.serve import Limits
 from rarefy.serve.app import THREADS
+from rarefy.serve.batching import Batches
 from rarefy.serve.bodies import Change, Deletion, Document
 from rarefy.serve.operations import LARGE, Operation, Operations
 from rarefy.serve.problems import Problem
@@ -262,3 +263,29 @@ def test_reading_a_body_of_errors_costs_no_more_than_a_good_one():
     with pytest.raises(Problem, match="got `object`"):
         operation.read(content)
     assert time.thread_time() - began < 0.05
+
+
+def test_queries_that_are_given_up_are_not_tried_again():
+    asked = []
+
+    def encode(texts):
+        asked.append(list(texts))
+        if len(texts) > 1:
+            time.sleep(0.2)
+        raise InputError("one of them cannot be read")
+
+    async def run():
+        batches = Batches(encode, len)
+        first = asyncio.ensure_future(batches.vector("a"))
+        others = [asyncio.ensure_future(batches.vector(text)) for text in "bc"]
+        while len(asked) < 1 or len(asked[-1]) < 2:
+            await asyncio.sleep(0.01)
+        others[0].cancel()
+        found = await asyncio.gather(first, *others, return_exceptions=True)
+        batches.close()
+        return found
+
+    found = asyncio.run(run())
+    assert [type(each) for each in found] == [InputError, asyncio.CancelledError, InputError]
+    assert asked[-1] == ["c"]
+    assert ["b"] not in asked
