@@ -48,8 +48,8 @@ MEMORY = Path("/dev/shm")
 """Where shards are kept: what is measured is not the disk."""
 LONG = 280.0
 QUERIES = 400
-TEXTS, SLICE = 1280, 32
-"""Texts that are encoded, and how many a task: as many as take a minute of one core."""
+TEXTS, SLICE = 3072, 32
+"""Texts that are encoded, and how many a task."""
 SLICE_DOCUMENTS = 4096
 """Of a slice, where nothing else is said."""
 
