@@ -110,12 +110,18 @@ def test_a_request_that_cannot_be_read_is_answered_by_its_error(tmp_path):
         assert failed and isinstance(error, AttributeError)
 
 
-def test_a_replica_that_was_slow_once_is_asked_first_again(tmp_path):
+def test_a_replica_that_was_slow_once_is_asked_first_again(tmp_path, monkeypatch):
     with DistributedIndex.build(weights(6), storage=tmp_path, shards=1, replicas=2) as index:
         eventually(lambda: index.strong)
-        for each in index._fleet._replicas:
-            each.suspect = True
-        eventually(lambda: not any(each.suspect for each in index._fleet._replicas))
+        shard = index._fleet._replicas[0].shard
+        first, second = index._fleet.of(shard)
+        with monkeypatch.context() as patch:
+            patch.setattr(index._fleet, "_beat", lambda: None)  # no looks meanwhile
+            time.sleep(0.2)
+            first.suspect = True
+            assert {index._fleet.of(shard)[0] for _ in range(2)} == {second}  # they take turns
+        eventually(lambda: not first.suspect)
+        assert {index._fleet.of(shard)[0] for _ in range(2)} == {first, second}
 
 
 def test_a_replica_is_given_its_time_however_many_others_are_lost(tmp_path, monkeypatch):
